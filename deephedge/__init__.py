@@ -1,0 +1,1 @@
+"""deephedge: a hedging research toolkit on JAX."""

@@ -1,0 +1,8 @@
+"""How prices move."""
+
+from deephedge.markets.base import AbstractAffineModel as AbstractAffineModel
+from deephedge.markets.base import AbstractMarket as AbstractMarket
+from deephedge.markets.base import AbstractModel as AbstractModel
+from deephedge.markets.base import Path as Path
+from deephedge.markets.base import Snapshot as Snapshot
+from deephedge.markets.black_scholes import BlackScholes as BlackScholes

@@ -1,0 +1,94 @@
+"""Field converters: bad input is refused once, where an object is built, in one clear line.
+
+Each returns a function for `eqx.field(converter=...)` that turns a number into a JAX array of a
+fixed float dtype (a weakly typed scalar would recompile what a strong one does not) and checks it.
+Values traced by `jit`, `grad` or `vmap` carry no number to look at and pass unchecked: checking
+them at run time would put a host callback inside every scan that builds a pricer.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from deephedge.typing import Array
+
+Converter = Callable[[object], Array]
+
+
+def as_array(name: str, value: object) -> Array:
+    """`value` as a float array of fixed dtype, or a `ValueError` naming the field."""
+    if isinstance(value, jax.core.Tracer):
+        return value if jnp.issubdtype(value.dtype, jnp.inexact) else value.astype(float)
+    if isinstance(value, bool | str | bytes) or value is None:
+        raise ValueError(f"`{name}` must be a number, got {value!r}.")
+    if isinstance(value, jax.Array | np.ndarray) and jnp.issubdtype(value.dtype, jnp.floating):
+        return jnp.asarray(value, dtype=jax.dtypes.canonicalize_dtype(value.dtype))
+    try:
+        return jnp.asarray(np.asarray(value, dtype=float), dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"`{name}` must be a number, got {value!r}.") from None
+
+
+def _checked(name: str, rule: str, holds: Callable[[np.ndarray], object]) -> Converter:
+    def convert(value: object) -> Array:
+        array = as_array(name, value)
+        if not isinstance(array, jax.core.Tracer):
+            got = np.asarray(array)
+            if not np.all(holds(got)):
+                raise ValueError(f"`{name}` must be {rule}, got {got}.")
+        return array
+
+    return convert
+
+
+def real(name: str) -> Converter:
+    """Any finite number."""
+    return _checked(name, "finite", np.isfinite)
+
+
+def positive(name: str) -> Converter:
+    """A finite number above zero."""
+    return _checked(name, "positive", lambda x: np.isfinite(x) & (x > 0))
+
+
+def non_negative(name: str) -> Converter:
+    """A finite number of zero or more."""
+    return _checked(name, "zero or positive", lambda x: np.isfinite(x) & (x >= 0))
+
+
+def between(name: str, low: float, high: float) -> Converter:
+    """A number strictly between `low` and `high`."""
+    return _checked(name, f"between {low:g} and {high:g}", lambda x: (x > low) & (x < high))
+
+
+def optional(converter: Converter) -> Callable[[object], Array | None]:
+    """The same converter, which lets `None` through."""
+    return lambda value: None if value is None else converter(value)
+
+
+def per_asset(converter: Converter) -> Converter:
+    """The same converter for a value per asset: a single number becomes an array of one."""
+    return lambda value: jnp.atleast_1d(converter(value))
+
+
+def correlation(name: str) -> Converter:
+    """A symmetric positive definite matrix with a unit diagonal."""
+
+    def convert(value: object) -> Array:
+        array = as_array(name, value)
+        if isinstance(array, jax.core.Tracer):
+            return array
+        got = np.asarray(array)
+        if got.ndim != 2 or got.shape[0] != got.shape[1]:
+            raise ValueError(f"`{name}` must be a square matrix, got shape {got.shape}.")
+        unit = np.allclose(np.diag(got), 1.0) and np.allclose(got, got.T)
+        if not unit or np.linalg.eigvalsh(got)[0] <= 0:
+            raise ValueError(
+                f"`{name}` must be symmetric and positive definite with a unit diagonal, "
+                f"got {got.tolist()}."
+            )
+        return array
+
+    return convert

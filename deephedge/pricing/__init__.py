@@ -1,0 +1,7 @@
+"""What a claim is worth."""
+
+from deephedge.pricing.base import AbstractBlackScholesPricer as AbstractBlackScholesPricer
+from deephedge.pricing.base import AbstractPricer as AbstractPricer
+from deephedge.pricing.black_scholes import BlackScholesFormula as BlackScholesFormula
+from deephedge.pricing.black_scholes import QuotedBlackScholes as QuotedBlackScholes
+from deephedge.pricing.black_scholes import black_scholes_price as black_scholes_price

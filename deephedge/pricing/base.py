@@ -1,0 +1,40 @@
+"""What a pricer is."""
+
+from abc import abstractmethod
+
+import equinox as eqx
+
+from deephedge.claims.base import AbstractClaim
+from deephedge.markets.base import Snapshot
+from deephedge.typing import Scalar
+
+
+class AbstractPricer(eqx.Module):
+    """One method for one family of claims in one family of models.
+
+    A pricer is a pytree: the derivative of `price` with respect to any field is a sensitivity.
+    """
+
+    @abstractmethod
+    def price(self, claim: AbstractClaim, now: Snapshot) -> Scalar:
+        """Value of the claim at `now`, in cash of that date, per unit of claim."""
+
+    @abstractmethod
+    def shifted(
+        self, now: Snapshot, *, vol: Scalar, rate: Scalar
+    ) -> "tuple[AbstractPricer, Snapshot]":
+        """The pricer and the state with the current volatility raised by `vol`, rates by `rate`."""
+
+
+class AbstractBlackScholesPricer(AbstractPricer):
+    """A pricer that works with one Black-Scholes volatility at each date.
+
+    Rules that modify the volatility (Leland, Zakamouline) or need gamma in closed form take one.
+    """
+
+    rate: eqx.AbstractVar[Scalar]
+    dividend: eqx.AbstractVar[Scalar]
+
+    @abstractmethod
+    def vol_at(self, now: Snapshot) -> Scalar:
+        """The volatility that the pricer uses at `now`."""

@@ -1,0 +1,28 @@
+"""What a risk measure is."""
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax.numpy as jnp
+
+from deephedge.typing import Array, Float, Scalar
+
+
+class AbstractRiskMeasure(eqx.Module):
+    """The capital that makes a random P&L acceptable: one number, less is better.
+
+    A measure is a function of the *weighted* empirical law of the P&L. Equal weights are the
+    default; the derivative with respect to the weights is the influence function, from which
+    every standard error in this library comes (`numerics.statistics.influence`).
+    """
+
+    @abstractmethod
+    def __call__(
+        self, pnl: Float[Array, " path"], weights: Float[Array, " path"] | None = None
+    ) -> Scalar:
+        """Risk of the P&L sample `pnl`; `weights` are probabilities (they add up to 1)."""
+
+
+def uniform(pnl: Float[Array, " path"], weights: Float[Array, " path"] | None) -> Array:
+    """`weights`, or equal ones where there are none."""
+    return jnp.full_like(pnl, 1.0 / pnl.shape[0]) if weights is None else weights

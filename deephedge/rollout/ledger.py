@@ -1,0 +1,87 @@
+"""Every cash amount of one hedged claim, date by date."""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from deephedge.markets.base import Path, Snapshot
+from deephedge.policies.base import AbstractPolicy, Account
+from deephedge.rollout.problem import HedgingProblem
+from deephedge.typing import Array, Float, Scalar
+
+
+class Ledger(eqx.Module):
+    """What happened along one path; cash amounts in today's money.
+
+    A batch of paths adds a leading path axis to every field.
+    """
+
+    premium: Scalar
+    """Cash received at the start."""
+    payoff: Scalar
+    """Cash paid at maturity."""
+    holdings: Float[Array, "step asset"]
+    """Units held over each step."""
+    trades: Float[Array, "time asset"]
+    """Units bought at each date; the last row closes the hedge if that is charged, else 0."""
+    gains: Float[Array, " step"]
+    """Trading gains over each step, dividends included."""
+    costs: Float[Array, " time"]
+    """Trading costs at each date."""
+    wealth: Float[Array, " time"]
+    """Premium + gains - costs so far, before trading at each date; the last entry is final."""
+
+    @property
+    def pnl(self) -> Float[Array, " *path"]:
+        """The seller's profit: premium + gains - costs - payoff."""
+        return self.wealth[..., -1] - self.payoff
+
+
+def rollout(problem: HedgingProblem, policy: AbstractPolicy, path: Path) -> Ledger:
+    r"""Hedge along one path.
+
+    With prices $S$, discount $D$, accrued shares $A$, holdings $h$ and trades
+    $n_k = h_k - h_{k-1}$ from $h_{-1} = 0$:
+
+    $$\text{gain}_k = h_k \cdot \Bigl(D_{k+1} S_{k+1} \frac{A_{k+1}}{A_k} - D_k S_k\Bigr),
+    \qquad \text{cost}_k = D_k\,c(n_k),$$
+
+    and the P&L is premium + gains - costs - $D_T$ payoff. Dividends are paid out in cash.
+    """
+    path = dataclasses.replace(path, progress=problem.claim.progress(path))
+    dates = path.snapshots()
+    value = path.discount[:, None] * path.prices
+    growth = value[1:] * path.accrual[1:] / path.accrual[:-1] - value[:-1]
+
+    def step(carry, inputs: tuple[Snapshot, Float[Array, " asset"]]):
+        account, memory = carry
+        now, growth = inputs
+        holdings, memory = policy.step(now, account, memory)
+        trade = holdings - account.holdings
+        cost = now.discount * problem.cost(trade, now)
+        gain = jnp.sum(holdings * growth)
+        after = Account(holdings=holdings, wealth=account.wealth + gain - cost)
+        return (after, memory), (holdings, trade, gain, cost, account.wealth)
+
+    premium = problem.premium_at(path.at(0)) * path.discount[0]
+    opening = Account(holdings=jnp.zeros_like(path.prices[0]), wealth=premium)
+    (closing, _), (holdings, trades, gains, costs, wealth) = lax.scan(
+        jax.checkpoint(step),
+        (opening, policy.init()),
+        (jax.tree.map(lambda x: x[:-1], dates), growth),
+    )
+    end = path.at(-1)
+    last_trade = -closing.holdings if problem.close_out else jnp.zeros_like(closing.holdings)
+    last_cost = end.discount * problem.cost(last_trade, end)
+    return Ledger(
+        premium=premium,
+        payoff=end.discount * problem.claim.payoff(path),
+        holdings=holdings,
+        trades=jnp.concatenate([trades, last_trade[None]]),
+        gains=gains,
+        costs=jnp.append(costs, last_cost),
+        wealth=jnp.append(wealth, closing.wealth - last_cost),
+    )

@@ -1,0 +1,79 @@
+"""The statement of a hedging problem."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from deephedge.claims.base import AbstractClaim
+from deephedge.costs.base import AbstractCost
+from deephedge.markets.base import AbstractMarket, Snapshot
+from deephedge.numerics.checks import as_array, real
+from deephedge.pricing.base import AbstractPricer
+from deephedge.typing import Array, Float, Scalar
+
+
+def time_grid(maturity: float, n_steps: int) -> Float[Array, " time"]:
+    """`n_steps` equal steps from 0 to `maturity` (years): `n_steps + 1` dates."""
+    if n_steps < 1:
+        raise ValueError(f"`n_steps` must be at least 1, got {n_steps}.")
+    return jnp.asarray(np.linspace(0.0, float(maturity), n_steps + 1), dtype=float)
+
+
+def _dates(value: object) -> Float[Array, " time"]:
+    dates = as_array("times", value)
+    if isinstance(dates, jax.core.Tracer):
+        return dates
+    got = np.asarray(dates)
+    if got.ndim != 1 or got.shape[0] < 2 or not np.all(np.diff(got) > 0):
+        raise ValueError(
+            f"`times` must be two or more increasing dates, got {got.tolist()}; "
+            "pass `times=time_grid(maturity, n_steps)`."
+        )
+    return dates
+
+
+def _premium(value: object) -> Scalar | AbstractPricer:
+    return value if isinstance(value, AbstractPricer) else real("premium")(value)
+
+
+class HedgingProblem(eqx.Module):
+    """A claim sold in a market, hedged at given dates at a cost.
+
+    Args:
+        market: how prices move.
+        claim: what was sold; the last of `times` is its maturity.
+        cost: what trading costs.
+        times: the dates, in years; the hedger trades at all of them but the last.
+        premium: cash received at the start: an amount, or a pricer that computes it from the
+            first snapshot of each path.
+        close_out: whether the cost of selling the hedge at maturity is charged.
+    """
+
+    market: AbstractMarket
+    claim: AbstractClaim
+    cost: AbstractCost
+    times: Float[Array, " time"] = eqx.field(converter=_dates)
+    premium: Scalar | AbstractPricer = eqx.field(converter=_premium, default=0.0)
+    close_out: bool = eqx.field(static=True, kw_only=True)
+
+    def __check_init__(self):
+        if any(isinstance(x, jax.core.Tracer) for x in (self.times, self.claim.maturity)):
+            return
+        last, maturity = float(self.times[-1]), float(self.claim.maturity)
+        if abs(last - maturity) > 1e-5 * maturity:
+            raise ValueError(
+                f"the last of `times` must be the claim's maturity {maturity:g}, got {last:g}; "
+                "pass `times=time_grid(claim.maturity, n_steps)`."
+            )
+
+    @property
+    def n_steps(self) -> int:
+        """How often the hedger trades."""
+        return self.times.shape[0] - 1
+
+    def premium_at(self, start: Snapshot) -> Scalar:
+        """Cash received at the start of a path."""
+        if isinstance(self.premium, AbstractPricer):
+            return self.premium.price(self.claim, start)
+        return self.premium

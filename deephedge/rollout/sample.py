@@ -1,0 +1,97 @@
+"""Many paths at once: the one place where paths are batched."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from deephedge.markets.base import Path
+from deephedge.numerics.draws import AbstractSource, Draws, pseudo
+from deephedge.policies.base import AbstractPolicy
+from deephedge.rollout.ledger import Ledger, rollout
+from deephedge.rollout.problem import HedgingProblem
+from deephedge.typing import PRNGKeyArray, PyTree
+
+BATCH = 16_384
+"""Paths in memory at once, unless told otherwise."""
+
+
+def whole(ledger: Ledger) -> Ledger:
+    """Keep everything."""
+    return ledger
+
+
+def pnl_only(ledger: Ledger) -> PyTree:
+    """Keep the P&L alone: one number a path."""
+    return ledger.pnl
+
+
+def sample(
+    problem: HedgingProblem,
+    policy: AbstractPolicy,
+    n_paths: int,
+    *,
+    key: PRNGKeyArray,
+    draws: Draws = pseudo,
+    keep: Callable[[Ledger], PyTree] = whole,
+    batch_size: int = BATCH,
+) -> PyTree:
+    """Hedge along `n_paths` fresh paths, `batch_size` of them in memory at a time.
+
+    Args:
+        keep: what to keep of each path's ledger (`whole`, `pnl_only`, or your own function; a
+            new function object recompiles). Returned stacked along a leading path axis.
+        draws: `pseudo`, `antithetic` or `sobol`.
+    """
+    if n_paths < 1:
+        raise ValueError(f"`n_paths` must be at least 1, got {n_paths}.")
+    dtype = problem.times.dtype
+    source = draws(key, n_paths, problem.n_steps, problem.market.normals_per_step, dtype)
+    return _sample(problem, policy, source, n_paths, keep, min(batch_size, n_paths))
+
+
+@eqx.filter_jit
+def _sample(
+    problem: HedgingProblem,
+    policy: AbstractPolicy,
+    source: AbstractSource,
+    n_paths: int,
+    keep: Callable[[Ledger], PyTree],
+    batch_size: int,
+) -> PyTree:
+    def one(index):
+        path = problem.market.path(problem.times, source(index))
+        return keep(rollout(problem, policy, path))
+
+    return lax.map(one, jnp.arange(n_paths), batch_size=batch_size)
+
+
+def replay(
+    problem: HedgingProblem,
+    policy: AbstractPolicy,
+    paths: Path,
+    *,
+    keep: Callable[[Ledger], PyTree] = whole,
+    batch_size: int = BATCH,
+) -> PyTree:
+    """Hedge along given paths (recorded history, or a model's); a batch has a leading path axis."""
+    n_paths = paths.time.shape[0]
+    if paths.time.shape[1] != problem.n_steps + 1:
+        raise ValueError(
+            f"`paths` must have the problem's {problem.n_steps + 1} dates, "
+            f"got {paths.time.shape[1]}."
+        )
+    return _replay(problem, policy, paths, keep, min(batch_size, n_paths))
+
+
+@eqx.filter_jit
+def _replay(
+    problem: HedgingProblem,
+    policy: AbstractPolicy,
+    paths: Path,
+    keep: Callable[[Ledger], PyTree],
+    batch_size: int,
+) -> PyTree:
+    return lax.map(lambda path: keep(rollout(problem, policy, path)), paths, batch_size=batch_size)
