@@ -6,3 +6,4 @@ from deephedge.markets.base import AbstractModel as AbstractModel
 from deephedge.markets.base import Path as Path
 from deephedge.markets.base import Snapshot as Snapshot
 from deephedge.markets.black_scholes import BlackScholes as BlackScholes
+from deephedge.markets.simulate import simulate as simulate

@@ -5,4 +5,12 @@ from deephedge.policies.base import AbstractPolicy as AbstractPolicy
 from deephedge.policies.base import AbstractTrainablePolicy as AbstractTrainablePolicy
 from deephedge.policies.base import Account as Account
 from deephedge.policies.classical.delta import DeltaHedge as DeltaHedge
-from deephedge.policies.classical.delta import model_delta as model_delta
+from deephedge.policies.classical.delta_band import DeltaBand as DeltaBand
+from deephedge.policies.classical.leland import Leland as Leland
+from deephedge.policies.classical.no_hedge import NoHedge as NoHedge
+from deephedge.policies.classical.static import StaticHedge as StaticHedge
+from deephedge.policies.classical.whalley_wilmott import WhalleyWilmott as WhalleyWilmott
+from deephedge.policies.classical.zakamouline import Zakamouline as Zakamouline
+from deephedge.policies.greeks import model_delta as model_delta
+from deephedge.policies.greeks import model_delta_gamma as model_delta_gamma
+from deephedge.policies.overlays.rebalance_every import RebalanceEvery as RebalanceEvery

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 
 import equinox as eqx
+import jax.numpy as jnp
 
 from deephedge.markets.base import Snapshot
 from deephedge.typing import Array, Float, PyTree, Scalar
@@ -51,6 +52,15 @@ class AbstractBandPolicy(AbstractPolicy):
     With proportional costs that is the shape of the optimal policy (Davis, Panas and
     Zariphopoulou, 1993).
     """
+
+    def init(self) -> None:
+        return None
+
+    def step(
+        self, now: Snapshot, account: Account, memory: None
+    ) -> tuple[Float[Array, " asset"], None]:
+        lower, upper = self.band(now)
+        return jnp.clip(account.holdings, min=lower, max=upper), None
 
     @abstractmethod
     def band(self, now: Snapshot) -> tuple[Float[Array, " asset"], Float[Array, " asset"]]:

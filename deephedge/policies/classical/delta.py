@@ -6,17 +6,13 @@ import equinox as eqx
 import jax
 
 from deephedge.claims.base import AbstractClaim
+from deephedge.claims.vanilla import Call
 from deephedge.markets.base import Snapshot
 from deephedge.policies.base import AbstractPolicy, Account
+from deephedge.policies.greeks import model_delta
 from deephedge.pricing.base import AbstractPricer
+from deephedge.pricing.black_scholes import BlackScholesFormula
 from deephedge.typing import Array, Float
-
-
-def model_delta(
-    pricer: AbstractPricer, claim: AbstractClaim, now: Snapshot
-) -> Float[Array, " asset"]:
-    r"""Derivative of the price with respect to every traded asset, $\partial V/\partial S_j$."""
-    return jax.grad(lambda s: pricer.price(claim, dataclasses.replace(now, prices=s)))(now.prices)
 
 
 class DeltaHedge(AbstractPolicy):
@@ -35,3 +31,8 @@ class DeltaHedge(AbstractPolicy):
         self, now: Snapshot, account: Account, memory: None
     ) -> tuple[Float[Array, " asset"], None]:
         return model_delta(self.pricer, self.claim, now), None
+
+    @classmethod
+    def example(cls) -> "DeltaHedge":
+        """A typical member, for tests and documentation."""
+        return cls(Call.example(), BlackScholesFormula.example())
