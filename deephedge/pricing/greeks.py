@@ -1,0 +1,131 @@
+"""Greeks of any order of any claim under any pricer, by automatic differentiation."""
+
+from collections.abc import Callable, Iterable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from deephedge.claims.base import AbstractClaim
+from deephedge.markets.base import Snapshot
+from deephedge.pricing.base import AbstractPricer
+from deephedge.typing import Array, Float, Scalar
+
+VARIABLES = ("spot", "vol", "rate", "time")
+"""What a price is differentiated by."""
+
+GREEKS: dict[str, tuple[str, ...]] = {
+    "delta": ("spot",),
+    "gamma": ("spot", "spot"),
+    "vega": ("vol",),
+    "theta": ("time",),
+    "rho": ("rate",),
+    "vanna": ("spot", "vol"),
+    "volga": ("vol", "vol"),
+    "charm": ("spot", "time"),
+    "speed": ("spot", "spot", "spot"),
+    "zomma": ("spot", "spot", "vol"),
+    "color": ("spot", "spot", "time"),
+    "ultima": ("vol", "vol", "vol"),
+}
+"""The variables of each Greek. Per unit: vega per 1.00 of vol, theta and charm per year."""
+
+USUAL = ("delta", "gamma", "vega", "theta", "rho", "vanna", "volga", "charm")
+
+Valuation = Callable[[AbstractPricer, Snapshot], Scalar]
+Shifts = Float[Array, " variable"]
+
+
+def sensitivity(
+    pricer: AbstractPricer, claim: AbstractClaim, now: Snapshot, *variables: str, asset: int = 0
+) -> Scalar:
+    r"""The derivative of the price by the `variables`, one after another, in any order.
+
+    $$\frac{\partial^n V}{\partial x_1 \cdots \partial x_n}, \quad
+    x_i \in \{\text{spot}, \text{vol}, \text{rate}, \text{time}\}$$
+
+    Spot is `now.prices[asset]`; vol and rate are the shifts of `pricer.shifted`; time is
+    calendar time in years, so that theta is $\partial V/\partial t$.
+    """
+    value = shifted_value(lambda p, n: p.price(claim, n), pricer, now, asset)
+    *along, last = in_order(variables)
+    return slope(value, now, along)[VARIABLES.index(last)]
+
+
+def greeks(
+    pricer: AbstractPricer,
+    claim: AbstractClaim,
+    now: Snapshot,
+    names: Iterable[str] = USUAL,
+    *,
+    asset: int = 0,
+) -> dict[str, Scalar]:
+    """The Greeks called `names` (keys of `GREEKS`), in cash of `now` per unit of claim."""
+    return greeks_of(lambda p, n: p.price(claim, n), pricer, now, names, asset=asset)
+
+
+def greeks_of(
+    valuation: Valuation,
+    pricer: AbstractPricer,
+    now: Snapshot,
+    names: Iterable[str] = USUAL,
+    *,
+    asset: int = 0,
+) -> dict[str, Scalar]:
+    """The Greeks of any number that a pricer gives. See `greeks`.
+
+    Greeks that differ in their last variable only come out of one gradient.
+    """
+    names = tuple(names)
+    unknown = [name for name in names if name not in GREEKS]
+    if unknown:
+        raise ValueError(f"`names` must be among {', '.join(GREEKS)}, got {unknown[0]!r}.")
+    value = shifted_value(valuation, pricer, now, asset)
+    ordered = {name: in_order(GREEKS[name]) for name in names}
+    slopes = {
+        along: slope(value, now, along)
+        for along in dict.fromkeys(tuple(variables[:-1]) for variables in ordered.values())
+    }
+    return {
+        name: slopes[tuple(variables[:-1])][VARIABLES.index(variables[-1])]
+        for name, variables in ordered.items()
+    }
+
+
+def in_order(variables: Iterable[str]) -> list[str]:
+    """The variables in the order of `VARIABLES`: mixed derivatives do not depend on theirs."""
+    variables = list(variables)
+    if not variables or any(v not in VARIABLES for v in variables):
+        raise ValueError(
+            f"`variables` must be one or more of {', '.join(VARIABLES)}, got {variables}."
+        )
+    return sorted(variables, key=VARIABLES.index)
+
+
+def shifted_value(
+    valuation: Valuation, pricer: AbstractPricer, now: Snapshot, asset: int
+) -> Callable[[Shifts], Scalar]:
+    """The price as a function of four shifts, in the order of `VARIABLES`."""
+
+    def value(shifts: Shifts) -> Scalar:
+        spot, vol, rate, time = (shifts[i] for i in range(len(VARIABLES)))
+        moved = eqx.tree_at(
+            lambda n: (n.prices, n.time), now, (now.prices.at[asset].add(spot), now.time + time)
+        )
+        return valuation(*pricer.shifted(moved, vol=vol, rate=rate))
+
+    return value
+
+
+def slope(value: Callable[[Shifts], Scalar], now: Snapshot, along: Iterable[str]) -> Shifts:
+    """The gradient at no shift, differentiated once more along each variable of `along`."""
+    derivative = jax.grad(value)
+    origin = jnp.zeros(len(VARIABLES), now.prices.dtype)
+    for variable in along:
+        direction = origin.at[VARIABLES.index(variable)].set(1.0)
+        derivative = _along(derivative, direction)
+    return derivative(origin)
+
+
+def _along(function: Callable[[Shifts], Shifts], direction: Shifts) -> Callable[[Shifts], Shifts]:
+    return lambda x: jax.jvp(function, (x,), (direction,))[1]
