@@ -23,6 +23,10 @@ class AbstractRiskMeasure(eqx.Module):
         """Risk of the P&L sample `pnl`; `weights` are probabilities (they add up to 1)."""
 
 
+class AbstractCashInvariantMeasure(AbstractRiskMeasure):
+    r"""A measure in units of cash: $\rho(X + c) = \rho(X) - c$ for every amount $c$."""
+
+
 def uniform(pnl: Float[Array, " path"], weights: Float[Array, " path"] | None) -> Array:
     """`weights`, or equal ones where there are none."""
     return jnp.full_like(pnl, 1.0 / pnl.shape[0]) if weights is None else weights

@@ -4,11 +4,11 @@ import equinox as eqx
 from jax.scipy.special import logsumexp
 
 from deephedge.numerics.checks import positive
-from deephedge.risk.base import AbstractRiskMeasure, uniform
+from deephedge.risk.base import AbstractCashInvariantMeasure, uniform
 from deephedge.typing import Array, Float, Scalar
 
 
-class Entropic(AbstractRiskMeasure):
+class Entropic(AbstractCashInvariantMeasure):
     r"""The certainty equivalent loss under exponential utility.
 
     $$\rho(X) = \frac{1}{a} \log E\, e^{-aX}$$
