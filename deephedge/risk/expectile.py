@@ -12,11 +12,13 @@ _MAX_STEPS = 100
 
 
 class Expectile(AbstractCashInvariantMeasure):
-    r"""The expectile of the loss $L = -X$: the $m$ with
+    r"""The expectile of the loss: a mean that weighs what lies above it more than what lies below.
+
+    It is the $m$ that solves, for the loss $L = -X$,
 
     $$q\,E(L - m)^+ = (1 - q)\,E(m - L)^+$$
 
-    for a `level` $q$ strictly between 1/2 (where it would be the mean) and 1. The equation is
+    with a `level` $q$ strictly between 1/2 (where it would be the mean) and 1. The equation is
     piecewise linear and convex in $m$, so Newton's method from the mean ends at the exact root
     after a few steps.
 

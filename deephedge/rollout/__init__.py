@@ -1,5 +1,6 @@
 """Where time is scanned and cash is counted."""
 
+from deephedge.rollout.indifference import indifference_price as indifference_price
 from deephedge.rollout.ledger import Ledger as Ledger
 from deephedge.rollout.ledger import rollout as rollout
 from deephedge.rollout.problem import HedgingProblem as HedgingProblem
