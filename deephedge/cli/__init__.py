@@ -1,0 +1,3 @@
+"""The command line."""
+
+from deephedge.cli.app import main as main

@@ -2,6 +2,7 @@
 
 from deephedge.policies.base import AbstractBandPolicy as AbstractBandPolicy
 from deephedge.policies.base import AbstractPolicy as AbstractPolicy
+from deephedge.policies.base import AbstractTargetPolicy as AbstractTargetPolicy
 from deephedge.policies.base import AbstractTrainablePolicy as AbstractTrainablePolicy
 from deephedge.policies.base import Account as Account
 from deephedge.policies.classical.delta import DeltaHedge as DeltaHedge
@@ -13,4 +14,8 @@ from deephedge.policies.classical.whalley_wilmott import WhalleyWilmott as Whall
 from deephedge.policies.classical.zakamouline import Zakamouline as Zakamouline
 from deephedge.policies.greeks import model_delta as model_delta
 from deephedge.policies.greeks import model_delta_gamma as model_delta_gamma
+from deephedge.policies.learned.feedforward import Feedforward as Feedforward
+from deephedge.policies.learned.no_transaction_band import (
+    NoTransactionBand as NoTransactionBand,
+)
 from deephedge.policies.overlays.rebalance_every import RebalanceEvery as RebalanceEvery

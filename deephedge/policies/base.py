@@ -21,8 +21,10 @@ class Account(eqx.Module):
 class AbstractPolicy(eqx.Module):
     """A hedging rule. It is never given a path: looking ahead is impossible by type.
 
-    What it remembers beyond the account goes through `memory`, a pytree of arrays that keeps its
-    shapes; a rule without memory returns `None`.
+    A decision has two parts. `observe` works out all that depends on the snapshot alone (a delta,
+    a band, features); the rollout does it for every date at once, before time is scanned. `act`
+    adds what depends on the past: the account and the rule's own `memory`, a pytree of arrays
+    that keeps its shapes (`None` for a rule without memory).
     """
 
     @abstractmethod
@@ -30,10 +32,36 @@ class AbstractPolicy(eqx.Module):
         """The memory before the first date."""
 
     @abstractmethod
+    def observe(self, now: Snapshot) -> PyTree:
+        """What the rule makes of the snapshot alone."""
+
+    @abstractmethod
+    def act(
+        self, seen: PyTree, account: Account, memory: PyTree
+    ) -> tuple[Float[Array, " asset"], PyTree]:
+        """Units of each asset to hold until the next date, and the new memory."""
+
     def step(
         self, now: Snapshot, account: Account, memory: PyTree
     ) -> tuple[Float[Array, " asset"], PyTree]:
-        """Units of each asset to hold from `now` until the next date, and the new memory."""
+        """One whole decision: what to hold from `now` until the next date, and the new memory."""
+        return self.act(self.observe(now), account, memory)
+
+
+class AbstractTargetPolicy(AbstractPolicy):
+    """A policy whose holdings depend on the snapshot alone."""
+
+    @abstractmethod
+    def observe(self, now: Snapshot) -> Float[Array, " asset"]:
+        """Units of each asset to hold."""
+
+    def init(self) -> None:
+        return None
+
+    def act(
+        self, seen: Float[Array, " asset"], account: Account, memory: None
+    ) -> tuple[Float[Array, " asset"], None]:
+        return seen, None
 
 
 class AbstractTrainablePolicy(AbstractPolicy):
@@ -56,10 +84,15 @@ class AbstractBandPolicy(AbstractPolicy):
     def init(self) -> None:
         return None
 
-    def step(
-        self, now: Snapshot, account: Account, memory: None
+    def observe(
+        self, now: Snapshot
+    ) -> tuple[Float[Array, " asset"], Float[Array, " asset"]]:
+        return self.band(now)
+
+    def act(
+        self, seen: tuple[Array, Array], account: Account, memory: None
     ) -> tuple[Float[Array, " asset"], None]:
-        lower, upper = self.band(now)
+        lower, upper = seen
         return jnp.clip(account.holdings, min=lower, max=upper), None
 
     @abstractmethod

@@ -10,7 +10,7 @@ from jax import lax
 from deephedge.markets.base import Path, Snapshot
 from deephedge.policies.base import AbstractPolicy, Account
 from deephedge.rollout.problem import HedgingProblem
-from deephedge.typing import Array, Float, Scalar
+from deephedge.typing import Array, Float, PyTree, Scalar
 
 
 class Ledger(eqx.Module):
@@ -56,10 +56,13 @@ def rollout(problem: HedgingProblem, policy: AbstractPolicy, path: Path) -> Ledg
     value = path.discount[:, None] * path.prices
     growth = value[1:] * path.accrual[1:] / path.accrual[:-1] - value[:-1]
 
-    def step(carry, inputs: tuple[Snapshot, Float[Array, " asset"]]):
+    decisions = jax.tree.map(lambda x: x[:-1], dates)
+    seen = jax.vmap(policy.observe)(decisions)
+
+    def step(carry, inputs: tuple[Snapshot, PyTree, Float[Array, " asset"]]):
         account, memory = carry
-        now, growth = inputs
-        holdings, memory = policy.step(now, account, memory)
+        now, seen, growth = inputs
+        holdings, memory = policy.act(seen, account, memory)
         trade = holdings - account.holdings
         cost = now.discount * problem.cost(trade, now)
         gain = jnp.sum(holdings * growth)
@@ -71,7 +74,7 @@ def rollout(problem: HedgingProblem, policy: AbstractPolicy, path: Path) -> Ledg
     (closing, _), (holdings, trades, gains, costs, wealth) = lax.scan(
         jax.checkpoint(step),
         (opening, policy.init()),
-        (jax.tree.map(lambda x: x[:-1], dates), growth),
+        (decisions, seen, growth),
     )
     end = path.at(-1)
     last_trade = -closing.holdings if problem.close_out else jnp.zeros_like(closing.holdings)

@@ -10,14 +10,14 @@ from deephedge.claims.vanilla import Call
 from deephedge.markets.base import Snapshot
 from deephedge.numerics import safe
 from deephedge.numerics.checks import non_negative, positive
-from deephedge.policies.base import AbstractPolicy, Account
+from deephedge.policies.base import AbstractTargetPolicy
 from deephedge.policies.greeks import model_delta
 from deephedge.pricing.base import AbstractBlackScholesPricer
 from deephedge.pricing.black_scholes import BlackScholesFormula
 from deephedge.typing import Array, Float, Scalar
 
 
-class Leland(AbstractPolicy):
+class Leland(AbstractTargetPolicy):
     r"""Hold the Black-Scholes delta at the modified volatility $\hat\sigma$.
 
     $$\hat\sigma^2 = \sigma^2\Bigl(1 + \sqrt{\tfrac2\pi}\,
@@ -35,12 +35,7 @@ class Leland(AbstractPolicy):
     cost_rate: Scalar = eqx.field(converter=non_negative("cost_rate"))
     interval: Scalar = eqx.field(converter=positive("interval"))
 
-    def init(self) -> None:
-        return None
-
-    def step(
-        self, now: Snapshot, account: Account, memory: None
-    ) -> tuple[Float[Array, " asset"], None]:
+    def observe(self, now: Snapshot) -> Float[Array, " asset"]:
         vol = self.pricer.vol_at(now)
         number = 2.0 * self.cost_rate * math.sqrt(2.0 / math.pi) / jnp.sqrt(self.interval)
         modified = BlackScholesFormula(
@@ -48,7 +43,7 @@ class Leland(AbstractPolicy):
             rate=self.pricer.rate,
             dividend=self.pricer.dividend,
         )
-        return model_delta(modified, self.claim, now), None
+        return model_delta(modified, self.claim, now)
 
     @classmethod
     def example(cls) -> "Leland":

@@ -3,20 +3,15 @@
 import jax.numpy as jnp
 
 from deephedge.markets.base import Snapshot
-from deephedge.policies.base import AbstractPolicy, Account
+from deephedge.policies.base import AbstractTargetPolicy
 from deephedge.typing import Array, Float
 
 
-class NoHedge(AbstractPolicy):
+class NoHedge(AbstractTargetPolicy):
     """Hold nothing, ever."""
 
-    def init(self) -> None:
-        return None
-
-    def step(
-        self, now: Snapshot, account: Account, memory: None
-    ) -> tuple[Float[Array, " asset"], None]:
-        return jnp.zeros_like(now.prices), None
+    def observe(self, now: Snapshot) -> Float[Array, " asset"]:
+        return jnp.zeros_like(now.prices)
 
     @classmethod
     def example(cls) -> "NoHedge":

@@ -5,22 +5,17 @@ import jax.numpy as jnp
 
 from deephedge.markets.base import Snapshot
 from deephedge.numerics.checks import per_asset, real
-from deephedge.policies.base import AbstractPolicy, Account
+from deephedge.policies.base import AbstractTargetPolicy
 from deephedge.typing import Array, Float
 
 
-class StaticHedge(AbstractPolicy):
+class StaticHedge(AbstractTargetPolicy):
     """Hold `units` of each asset from the first date to the last."""
 
     units: Float[Array, " asset"] = eqx.field(converter=per_asset(real("units")))
 
-    def init(self) -> None:
-        return None
-
-    def step(
-        self, now: Snapshot, account: Account, memory: None
-    ) -> tuple[Float[Array, " asset"], None]:
-        return jnp.broadcast_to(self.units, now.prices.shape), None
+    def observe(self, now: Snapshot) -> Float[Array, " asset"]:
+        return jnp.broadcast_to(self.units, now.prices.shape)
 
     @classmethod
     def example(cls) -> "StaticHedge":

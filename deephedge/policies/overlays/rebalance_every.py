@@ -27,12 +27,15 @@ class RebalanceEvery(AbstractPolicy):
     def init(self) -> PyTree:
         return jnp.asarray(0, jnp.int32), self.policy.init()
 
-    def step(
-        self, now: Snapshot, account: Account, memory: PyTree
+    def observe(self, now: Snapshot) -> PyTree:
+        return self.policy.observe(now)
+
+    def act(
+        self, seen: PyTree, account: Account, memory: PyTree
     ) -> tuple[Float[Array, " asset"], PyTree]:
         count, inner = memory
         due = count % self.every == 0
-        wanted, updated = self.policy.step(now, account, inner)
+        wanted, updated = self.policy.act(seen, account, inner)
         holdings = jnp.where(due, wanted, account.holdings)
         kept = jax.tree.map(lambda new, old: jnp.where(due, new, old), updated, inner)
         return holdings, (count + 1, kept)

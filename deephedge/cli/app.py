@@ -1,0 +1,110 @@
+"""The command line. Nothing heavy is imported before a command needs it."""
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+
+from deephedge.cli.contract import Contract
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+app = App(
+    name="deephedge",
+    help="Price, simulate, hedge and compare: a hedging research toolkit on JAX.",
+    version=version("deephedge"),
+)
+
+Terms = Annotated[Contract, Parameter(name="*")]
+Claim = Annotated[str, Parameter(help="call, put, digital-call, forward, asian-call ...")]
+Json = Annotated[bool, Parameter(help="Print JSON on standard output.", negative=())]
+Quiet = Annotated[bool, Parameter(help="No progress bar.", negative=())]
+Out = Annotated[Path, Parameter(help="The folder to write to.")]
+
+
+@app.command
+def run(
+    study: Path,
+    /,
+    *,
+    out: Out,
+    resume: Annotated[bool, Parameter(help="Go on from checkpoints.", negative=())] = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> int:
+    """Train, compare and report what a study file describes."""
+    from deephedge.cli.run import run_study
+
+    return run_study(study, out, resume=resume, quiet=quiet or json, json=json)
+
+
+@app.command
+def backtest(
+    study: Path, /, *, policies: Path, out: Out, quiet: Quiet = False, json: Json = False
+) -> int:
+    """Replay a study's policies on recorded history.
+
+    Args:
+        study: the study file; its `[backtest]` table says on which dates.
+        policies: the folder of trained policies that `run` wrote.
+        out: the folder to write to.
+        quiet: no progress bar.
+        json: print JSON on standard output.
+    """
+    from deephedge.cli.backtest import backtest_study
+
+    return backtest_study(study, policies, out, quiet=quiet or json, json=json)
+
+
+@app.command
+def price(claim: Claim, /, *, terms: Terms, json: Json = False) -> int:
+    """The value of a claim."""
+    from deephedge.cli.value import print_price
+
+    return print_price(claim, terms, json=json)
+
+
+@app.command
+def greeks(claim: Claim, /, *, terms: Terms, json: Json = False) -> int:
+    """The value of a claim and its sensitivities."""
+    from deephedge.cli.value import print_greeks
+
+    return print_greeks(claim, terms, json=json)
+
+
+@app.command
+def doctor() -> int:
+    """Say what is installed, and whether it works."""
+    from deephedge.cli.doctor import examine
+
+    return examine()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+    sys.exit(command(sys.argv[1:] if arguments is None else arguments))
+
+
+def command(arguments: Sequence[str]) -> int:
+    """Run one command; returns the exit code. Bad input costs one line, not a traceback."""
+    try:
+        function, bound, _ = app.parse_args(list(arguments), exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        return _refuse(str(error))
+    from deephedge.cli.tables import StudyError
+
+    try:
+        return function(*bound.args, **bound.kwargs) or DONE
+    except StudyError as error:
+        return _refuse(str(error))
+    except KeyboardInterrupt:
+        print("deephedge: interrupted.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _refuse(message: str) -> int:
+    print(f"deephedge: {' '.join(message.split())}", file=sys.stderr)
+    return BAD_INPUT

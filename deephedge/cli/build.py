@@ -1,0 +1,158 @@
+"""From a tagged table to the object it describes.
+
+A table's `type` is looked up among the classes that the family's package exports, so a new class
+with its export line can be used in a study at once.
+"""
+
+import dataclasses
+import importlib
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import equinox as eqx
+import jax
+
+from deephedge.cli.tables import StudyError, Tagged, closest, exactly, placed, shown, tagged
+
+Given = Mapping[str, Any]
+"""What the study already states, by argument name: a table need not repeat it."""
+
+Named = Callable[[str, tuple[str, ...]], Any]
+"""Another policy of the study, by its name."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Argument:
+    """One thing that a class is built from."""
+
+    kind: Any
+    required: bool
+
+
+def members(family: type) -> dict[str, type]:
+    """The concrete classes of a family that its package exports, by name."""
+    package = importlib.import_module(".".join(family.__module__.split(".")[:2]))
+    return {
+        name: member
+        for name, member in vars(package).items()
+        if isinstance(member, type)
+        and issubclass(member, family)
+        and not name.startswith("Abstract")
+    }
+
+
+def member(family: type, name: str, keys: tuple[str, ...]) -> type:
+    """The class of that name, or a `StudyError` with the known ones."""
+    known = members(family)
+    if name not in known:
+        raise StudyError((*keys, "type"), f"unknown type {name!r}; {closest(name, known)}")
+    return known[name]
+
+
+def arguments(make: Callable[..., Any]) -> dict[str, Argument]:
+    """What a class, or a class method that creates one, is built from."""
+    if isinstance(make, type):
+        kinds = typing.get_type_hints(make)
+        return {
+            field.name: Argument(
+                kinds[field.name],
+                field.default is dataclasses.MISSING
+                and field.default_factory is dataclasses.MISSING,
+            )
+            for field in dataclasses.fields(make)
+            if field.init
+        }
+    kinds = typing.get_type_hints(make)
+    return {
+        name: Argument(kinds[name], parameter.default is inspect.Parameter.empty)
+        for name, parameter in inspect.signature(make).parameters.items()
+    }
+
+
+def build(
+    make: Callable[..., Any],
+    options: Mapping[str, Any],
+    keys: tuple[str, ...],
+    *,
+    given: Given,
+    named: Named,
+) -> Any:
+    """Call `make` with the table's options, filled up with what is `given` by name."""
+    known = arguments(make)
+    for key in options:
+        if key not in known:
+            raise StudyError((*keys, key), f"unknown key; {closest(key, known)}")
+    values = {
+        key: _value(value, known[key].kind, (*keys, key), given, named)
+        for key, value in options.items()
+    }
+    values |= {name: given[name] for name in known if name in given and name not in values}
+    for name, argument in known.items():
+        if argument.required and name not in values:
+            raise StudyError((*keys, name), "must be given.")
+        if name in values:
+            _fits(values[name], argument.kind, (*keys, name))
+    try:
+        return make(**values)
+    except StudyError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise placed(error, keys) from None
+
+
+def build_tagged(
+    table: Tagged, family: type, keys: tuple[str, ...], *, given: Given, named: Named
+) -> Any:
+    """The object of a family that a tagged table describes."""
+    return build(
+        member(family, table.type, keys), table.options, keys, given=given, named=named
+    )
+
+
+def _value(value: Any, kind: Any, keys: tuple[str, ...], given: Given, named: Named) -> Any:
+    """A TOML value as an argument: a table becomes an object, a list a tuple of them."""
+    families = _families(kind)
+    try:
+        if keys[-1] == "key":
+            return jax.random.key(exactly(int, value))
+        if kind in (int, bool, str):
+            return exactly(kind, value)
+        if families and isinstance(value, list):
+            return tuple(
+                build_tagged(tagged(x), families[0], (*keys, str(i)), given=given, named=named)
+                for i, x in enumerate(value)
+            )
+        if families and isinstance(value, str):
+            return named(value, keys)
+        if isinstance(value, dict):
+            if not families:
+                raise TypeError("must be a number, got a table.")
+            return build_tagged(tagged(value), families[0], keys, given=given, named=named)
+    except StudyError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise StudyError(keys, str(error)) from None
+    return value
+
+
+def _families(kind: Any) -> list[type]:
+    """The object families that an annotation admits: `X`, `X | None`, `tuple[X, ...]`."""
+    if isinstance(kind, type) and not isinstance(kind, types.GenericAlias):
+        return [kind] if issubclass(kind, eqx.Module) else []
+    return [family for part in typing.get_args(kind) for family in _families(part)]
+
+
+def _fits(value: Any, kind: Any, keys: tuple[str, ...]) -> None:
+    """Refuse an object of the wrong family, and a plain value where an object belongs."""
+    families = _families(kind)
+    parts = value if isinstance(value, tuple) else (value,)
+    if not families or value is None or isinstance(value, jax.Array):
+        return
+    for part in parts:
+        if not isinstance(part, tuple(families)):
+            wanted = " or ".join(family.__name__ for family in families)
+            got = type(part).__name__ if isinstance(part, eqx.Module) else shown(part)
+            raise StudyError(keys, f"must be one of {wanted}, got {got}; give it as a table.")

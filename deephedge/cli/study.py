@@ -1,0 +1,136 @@
+"""What a study file may say: its tables, their keys, their defaults and their rules."""
+
+import dataclasses
+import datetime
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+from deephedge.cli.tables import StudyError, Tagged, closest, structure
+
+
+def _at_least(low: float, table: object, *names: str) -> None:
+    for name in names:
+        if vars(table)[name] < low:
+            raise ValueError(f"`{name}` must be at least {low}, got {vars(table)[name]}.")
+
+
+def _positive(table: object, *names: str) -> None:
+    for name in names:
+        if not vars(table)[name] > 0:
+            raise ValueError(f"`{name}` must be positive, got {vars(table)[name]}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """`[problem]`: when the hedge trades, what it starts with, and whether it pays to close."""
+
+    n_steps: int
+    close_out: bool
+    premium: float | Tagged = 0.0
+
+    def __post_init__(self):
+        _at_least(1, self, "n_steps")
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """`[training]`: how trainable policies are trained; a policy's own table may differ."""
+
+    risk: str
+    seed: int = 0
+    n_steps: int = 500
+    n_paths: int = 4096
+    learning_rate: float = 0.01
+    clip_norm: float = 1.0
+    validation_paths: int = 32768
+    validate_every: int = 50
+    patience: int | None = None
+    draws: str = "antithetic"
+
+    def __post_init__(self):
+        _at_least(1, self, "n_steps", "n_paths", "validation_paths", "validate_every")
+        _at_least(0, self, "seed")
+        _positive(self, "learning_rate", "clip_norm")
+        if self.draws not in ("pseudo", "antithetic", "sobol"):
+            raise ValueError(f"`draws` must be pseudo, antithetic or sobol, got {self.draws!r}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """`[evaluation]`: how policies are compared; `optimum` gives known optima, by measure."""
+
+    n_paths: int = 100_000
+    seed: int = 1
+    baseline: str | None = None
+    optimum: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        _at_least(2, self, "n_paths")
+        _at_least(0, self, "seed")
+
+
+@dataclasses.dataclass(frozen=True)
+class Backtest:
+    """`[backtest]`: the recorded dates that the policies are tried on.
+
+    Confidence intervals resample blocks of dates whose mean length is `mean_block`.
+    """
+
+    first: datetime.date
+    last: datetime.date
+    data: str = "sp500"
+    mean_block: float = 42.0
+    n_resamples: int = 2000
+    seed: int = 2
+
+    def __post_init__(self):
+        _at_least(1, self, "mean_block", "n_resamples")
+        _at_least(0, self, "seed")
+        if self.first >= self.last:
+            raise ValueError(f"`last` must be after `first`, {self.first}, got {self.last}.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """A whole study file."""
+
+    market: Tagged
+    claim: Tagged
+    cost: Tagged
+    problem: Problem
+    policies: dict[str, Tagged]
+    measures: dict[str, Tagged]
+    training: Training | None = None
+    evaluation: Evaluation = dataclasses.field(default_factory=Evaluation)
+    backtest: Backtest | None = None
+
+    def __post_init__(self):
+        for name in ("policies", "measures"):
+            if not vars(self)[name]:
+                raise ValueError(f"`{name}` must hold at least one table.")
+
+
+def read_study(file: Path) -> Study:
+    """The study in a TOML file, or a `StudyError`."""
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StudyError((), "there is no such file.") from None
+    except OSError as error:
+        raise StudyError((), f"cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError((), f"is not TOML: {error}.") from None
+    study = structure(tables, Study)
+    _names(("evaluation", "baseline"), study.evaluation.baseline, "policy", study.policies)
+    for name in study.evaluation.optimum:
+        _names(("evaluation", "optimum"), name, "measure", study.measures)
+    if study.training is not None:
+        _names(("training", "risk"), study.training.risk, "measure", study.measures)
+    return study
+
+
+def _names(keys: tuple[str, ...], name: str | None, what: str, known: Iterable[str]) -> None:
+    if name is not None and name not in known:
+        raise StudyError(keys, f"must name a {what} of the study, got {name!r}; "
+                         f"{closest(name, known)}")

@@ -1,0 +1,119 @@
+"""`deephedge price` and `deephedge greeks`, in float64."""
+
+import dataclasses
+import json as json_format
+import re
+from typing import Any
+
+import jax
+
+from deephedge.claims import AbstractClaim, AbstractEuropean
+from deephedge.cli.build import arguments, build, members
+from deephedge.cli.contract import Contract
+from deephedge.cli.tables import StudyError, closest
+from deephedge.markets import AbstractModel, BlackScholes, Heston, Merton
+from deephedge.pricing import AbstractPricer, BlackScholesFormula, Fourier, MonteCarlo
+from deephedge.pricing.greeks import greeks
+
+_MODELS: dict[str, type[AbstractModel]] = {
+    "black-scholes": BlackScholes,
+    "heston": Heston,
+    "merton": Merton,
+}
+_CLAIM_TERMS = ("strike", "maturity", "barrier")
+_MODEL_TERMS = tuple(
+    field.name
+    for field in dataclasses.fields(Contract)
+    if field.name not in (*_CLAIM_TERMS, "model", "method", "n_paths", "n_steps", "seed")
+)
+
+
+def print_price(claim: str, terms: Contract, *, json: bool) -> int:
+    """Print the value of a claim."""
+    with jax.enable_x64(True):
+        contract, pricer, now = _valued(claim, terms)
+        values = _value(pricer, contract, now)
+    _print(values, json)
+    return 0
+
+
+def print_greeks(claim: str, terms: Contract, *, json: bool) -> int:
+    """Print the value of a claim and its Greeks."""
+    with jax.enable_x64(True):
+        contract, pricer, now = _valued(claim, terms)
+        values = _value(pricer, contract, now)
+        sensitivities = jax.jit(greeks)(pricer, contract, now)
+        values |= {name: float(value) for name, value in sensitivities.items()}
+    _print(values, json)
+    return 0
+
+
+def _valued(name: str, terms: Contract) -> tuple[AbstractClaim, AbstractPricer, Any]:
+    claims = _claims()
+    if name not in claims:
+        raise StudyError(("claim",), f"unknown claim {name!r}; {closest(name, claims)}")
+    claim = _made(claims[name], terms, _CLAIM_TERMS)
+    model = _made(_MODELS[terms.model], terms, _MODEL_TERMS)
+    return claim, _pricer(claim, model, terms), model.start()
+
+
+def _claims() -> dict[str, type]:
+    """The claims whose terms the command line can state, by their name with hyphens."""
+    return {
+        re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower(): claim
+        for name, claim in members(AbstractClaim).items()
+        if all(x in _CLAIM_TERMS or not need.required for x, need in arguments(claim).items())
+    }
+
+
+def _made(make: type, terms: Contract, admitted: tuple[str, ...]) -> Any:
+    """`make` from those terms that were given; what it cannot use is refused."""
+    stated = {
+        name: value
+        for name, value in vars(terms).items()
+        if name in admitted and value is not None
+    }
+    try:
+        return build(make, stated, (), given={}, named=_no_names)
+    except StudyError as error:
+        option = f"--{error.keys[0].replace('_', '-')}" if error.keys else make.__name__
+        raise StudyError((), f"{option}: {error.message}") from None
+
+
+def _no_names(name: str, keys: tuple[str, ...]) -> Any:
+    raise StudyError(keys, f"must be a number, got {name!r}.")
+
+
+def _pricer(claim: AbstractClaim, model: AbstractModel, terms: Contract) -> AbstractPricer:
+    european = isinstance(claim, AbstractEuropean)
+    closed = isinstance(model, BlackScholes)
+    method = terms.method
+    if method is None:
+        method = ("closed" if closed else "fourier") if european else "monte-carlo"
+    if method == "monte-carlo":
+        return MonteCarlo(
+            model, n_paths=terms.n_paths, n_steps=terms.n_steps, key=jax.random.key(terms.seed)
+        )
+    if not european:
+        raise StudyError(
+            (), f"--method: {method} values European claims only; use --method monte-carlo."
+        )
+    if method == "fourier":
+        return Fourier(model)
+    if not isinstance(model, BlackScholes):
+        raise StudyError(
+            (), f"--method: {terms.model} has no closed form; use --method fourier."
+        )
+    return BlackScholesFormula(vol=model.vol[0], rate=model.rate, dividend=model.dividend)
+
+
+def _value(pricer: AbstractPricer, claim: AbstractClaim, now: Any) -> dict[str, float]:
+    return {"price": float(jax.jit(lambda p, c, n: p.price(c, n))(pricer, claim, now))}
+
+
+def _print(values: dict[str, float], json: bool) -> None:
+    if json:
+        print(json_format.dumps(values))
+        return
+    for name, value in values.items():
+        print(f"{name:<16}{value: .12g}")

@@ -1,0 +1,79 @@
+"""A no-trade band whose edges are learned."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from deephedge.claims.base import AbstractClaim
+from deephedge.claims.vanilla import Call
+from deephedge.markets.base import AbstractMarket, Snapshot
+from deephedge.markets.black_scholes import BlackScholes
+from deephedge.policies.base import AbstractBandPolicy, AbstractTrainablePolicy
+from deephedge.policies.classical.whalley_wilmott import WhalleyWilmott
+from deephedge.policies.learned.features import Features
+from deephedge.policies.learned.network import silent_network
+from deephedge.typing import Array, Float, PRNGKeyArray
+
+_LIMIT = 4.0
+
+
+class NoTransactionBand(AbstractTrainablePolicy, AbstractBandPolicy):
+    r"""Keep the holdings within $[m - w e^{a},\; m + w e^{b}]$, trading to the edge.
+
+    $m$ and $w$ are middle and half-width of a classical band, $(a, b)$ the outputs of a network
+    that sees the features of the date, $m$ and $w$; $|a|, |b| < 4$. An untrained policy is the
+    classical band: any delta with a stated width, or an asymptotic one.
+
+    Reference: Imaki, Imajo, Ito, Minami and Nakagawa (2021), who learn the widths themselves,
+    around the Black-Scholes delta; learning their ratio to a classical width starts closer.
+    """
+
+    network: eqx.nn.MLP
+    features: Features
+    base: AbstractBandPolicy
+
+    @classmethod
+    def create(
+        cls,
+        market: AbstractMarket,
+        claim: AbstractClaim,
+        times: Float[Array, " time"],
+        *,
+        base: AbstractBandPolicy,
+        width: int = 32,
+        depth: int = 2,
+        key: PRNGKeyArray,
+    ) -> "NoTransactionBand":
+        """An untrained policy for the claim in the market, starting from the band `base`."""
+        pilot_key, network_key = jax.random.split(key)
+        features = Features.fit(market, claim, times, key=pilot_key)
+        n_assets = features.reference.shape[0]
+        network = silent_network(
+            features.size + 2 * n_assets,
+            2 * n_assets,
+            width=width,
+            depth=depth,
+            dtype=times.dtype,
+            key=network_key,
+        )
+        return cls(network, features, base)
+
+    def band(self, now: Snapshot) -> tuple[Float[Array, " asset"], Float[Array, " asset"]]:
+        lower, upper = self.base.band(now)
+        middle, half_width = 0.5 * (lower + upper), 0.5 * (upper - lower)
+        out = self.network(jnp.concatenate([self.features(now), middle, half_width]))
+        # A soft limit: no step of the optimiser can push a width to infinity.
+        below, above = jnp.split(jnp.exp(_LIMIT * jnp.tanh(out / _LIMIT)), 2)
+        return middle - half_width * below, middle + half_width * above
+
+    @classmethod
+    def example(cls) -> "NoTransactionBand":
+        """A typical member, for tests and documentation."""
+        claim = Call.example()
+        return cls.create(
+            BlackScholes.example(),
+            claim,
+            jnp.linspace(0.0, claim.maturity, 6),
+            base=WhalleyWilmott.example(),
+            key=jax.random.key(0),
+        )
