@@ -82,12 +82,26 @@ def hold(
     mean = log_returns(still)
     columns = [log_returns(still.at[:, j].set(1.0)) - mean for j in range(n_assets)]
     scale = jnp.stack(columns, axis=2)
-    # A step without noise holds nothing: its normals stay.
-    noisy = jnp.linalg.det(scale) != 0
-    scale = jnp.where(noisy[:, None, None], scale, jnp.eye(n_assets, dtype=scale.dtype)[None])
-    z = jnp.linalg.solve(scale, (target - mean)[:, :, None])[:, :, 0]
-    z = jnp.where(noisy[:, None], z, normals[:, :n_assets])
-    log_density = -0.5 * jnp.sum(z**2) - jnp.sum(jnp.linalg.slogdet(scale)[1])
+    z, log_scale = _solve(scale, target - mean, normals[:, :n_assets])
+    log_density = -0.5 * jnp.sum(z**2) - jnp.sum(log_scale)
     affine = jnp.max(jnp.abs(z - normals[:, :n_assets])) < 0.05
-    weight = jnp.where(affine, jnp.exp(log_density - lax.stop_gradient(log_density)), jnp.nan)
+    log_density = log_density * jnp.where(affine, 1.0, jnp.nan)
+    weight = jnp.exp(log_density - lax.stop_gradient(log_density))
     return normals.at[:, :n_assets].set(z), weight
+
+
+def _solve(
+    scale: Float[Array, "step asset asset"],
+    moves: Float[Array, "step asset"],
+    otherwise: Float[Array, "step asset"],
+) -> tuple[Float[Array, "step asset"], Float[Array, " step"]]:
+    """The normals behind the `moves` and log |det `scale`|; a step without noise keeps its own."""
+    if scale.shape[1] == 1:
+        noisy = scale[:, :, 0] != 0
+        safe = jnp.where(noisy, scale[:, :, 0], 1.0)
+        return jnp.where(noisy, moves / safe, otherwise), jnp.log(jnp.abs(safe[:, 0]))
+    noisy = jnp.linalg.det(scale) != 0
+    identity = jnp.eye(scale.shape[1], dtype=scale.dtype)[None]
+    safe = jnp.where(noisy[:, None, None], scale, identity)
+    z = jnp.linalg.solve(safe, moves[:, :, None])[:, :, 0]
+    return jnp.where(noisy[:, None], z, otherwise), jnp.linalg.slogdet(safe)[1]
