@@ -1,8 +1,8 @@
 """Barrier options."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from deephedge.claims.base import AbstractClaim
 from deephedge.claims.lookback import running_maximum
@@ -26,7 +26,7 @@ class UpAndOutCall(AbstractClaim):
     asset: int = eqx.field(static=True, default=0)
 
     def __check_init__(self):
-        if any(isinstance(x, jax.core.Tracer) for x in (self.strike, self.barrier)):
+        if any(isinstance(x, Tracer) for x in (self.strike, self.barrier)):
             return
         if not self.barrier > self.strike:
             raise ValueError(
