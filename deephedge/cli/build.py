@@ -16,6 +16,7 @@ import equinox as eqx
 import jax
 
 from deephedge.cli.tables import StudyError, Tagged, closest, exactly, placed, shown, tagged
+from deephedge.policies import AbstractPolicy
 
 Given = Mapping[str, Any]
 """What the study already states, by argument name: a table need not repeat it."""
@@ -54,18 +55,9 @@ def member(family: type, name: str, keys: tuple[str, ...]) -> type:
 
 def arguments(make: Callable[..., Any]) -> dict[str, Argument]:
     """What a class, or a class method that creates one, is built from."""
-    if isinstance(make, type):
-        kinds = typing.get_type_hints(make)
-        return {
-            field.name: Argument(
-                kinds[field.name],
-                field.default is dataclasses.MISSING
-                and field.default_factory is dataclasses.MISSING,
-            )
-            for field in dataclasses.fields(make)
-            if field.init
-        }
     kinds = typing.get_type_hints(make)
+    if isinstance(make, type):
+        kinds = typing.get_type_hints(make.__init__) | kinds
     return {
         name: Argument(kinds[name], parameter.default is inspect.Parameter.empty)
         for name, parameter in inspect.signature(make).parameters.items()
@@ -107,9 +99,7 @@ def build_tagged(
     table: Tagged, family: type, keys: tuple[str, ...], *, given: Given, named: Named
 ) -> Any:
     """The object of a family that a tagged table describes."""
-    return build(
-        member(family, table.type, keys), table.options, keys, given=given, named=named
-    )
+    return build(member(family, table.type, keys), table.options, keys, given=given, named=named)
 
 
 def _value(value: Any, kind: Any, keys: tuple[str, ...], given: Given, named: Named) -> Any:
@@ -125,7 +115,7 @@ def _value(value: Any, kind: Any, keys: tuple[str, ...], given: Given, named: Na
                 build_tagged(tagged(x), families[0], (*keys, str(i)), given=given, named=named)
                 for i, x in enumerate(value)
             )
-        if families and isinstance(value, str):
+        if isinstance(value, str) and families and issubclass(families[0], AbstractPolicy):
             return named(value, keys)
         if isinstance(value, dict):
             if not families:

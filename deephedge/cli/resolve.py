@@ -13,7 +13,7 @@ from deephedge.claims import AbstractClaim
 from deephedge.cli.build import build, build_tagged, member
 from deephedge.cli.study import Study, Training, read_study
 from deephedge.cli.tables import StudyError, Tagged, structure
-from deephedge.costs import AbstractCost, ProportionalCost
+from deephedge.costs import AbstractCost, CostSum, HalfSpread, NoCost, ProportionalCost
 from deephedge.markets import AbstractMarket, AbstractModel, Historical
 from deephedge.policies import AbstractPolicy, AbstractTrainablePolicy
 from deephedge.pricing import AbstractPricer, QuotedBlackScholes, pricer_for
@@ -92,8 +92,9 @@ def _given(market: AbstractMarket, claim: AbstractClaim, cost: AbstractCost, tim
     """What policies and pricers need not be told again."""
     interval = float(claim.maturity) / (times.shape[0] - 1)
     given = {"market": market, "claim": claim, "times": times, "interval": interval}
-    if isinstance(cost, ProportionalCost):
-        given["cost_rate"] = float(cost.rate.max())
+    rate = _proportional_rate(cost)
+    if rate is not None:
+        given["cost_rate"] = rate
     if isinstance(market, Historical):
         given["pricer"] = QuotedBlackScholes()
     if isinstance(market, AbstractModel):
@@ -101,6 +102,21 @@ def _given(market: AbstractMarket, claim: AbstractClaim, cost: AbstractCost, tim
         given["pricer"] = pricer_for(market)
     stated = {field.name for field in dataclasses.fields(market)} & {"rate", "dividend"}
     return given | {name: vars(market)[name] for name in stated}
+
+
+def _proportional_rate(cost: AbstractCost) -> float | None:
+    """The cost of trading, as a share of the value traded; `None` where it is not one."""
+    match cost:
+        case NoCost():
+            return 0.0
+        case ProportionalCost():
+            return float(cost.rate.max())
+        case HalfSpread():
+            return 1e-4 * float(cost.basis_points.max())
+        case CostSum():
+            parts = [_proportional_rate(part) for part in cost.costs]
+            return sum(part for part in parts if part is not None) or None
+    return None
 
 
 def _premium(study: Study, given: Mapping[str, Any]) -> float | AbstractPricer:
@@ -123,7 +139,9 @@ class _Policies:
     def policy(self, name: str, keys: tuple[str, ...] = ()) -> AbstractPolicy:
         if name not in self.study.policies:
             known = ", ".join(self.study.policies)
-            raise StudyError(keys, f"must name a policy of the study, got {name!r}; known: {known}.")
+            raise StudyError(
+                keys, f"must name a policy of the study, got {name!r}; known: {known}."
+            )
         if name in self.open:
             raise StudyError(keys, f"goes round in a circle: {' -> '.join([*self.open, name])}.")
         if name not in self.built:

@@ -132,5 +132,6 @@ def read_study(file: Path) -> Study:
 
 def _names(keys: tuple[str, ...], name: str | None, what: str, known: Iterable[str]) -> None:
     if name is not None and name not in known:
-        raise StudyError(keys, f"must name a {what} of the study, got {name!r}; "
-                         f"{closest(name, known)}")
+        raise StudyError(
+            keys, f"must name a {what} of the study, got {name!r}; {closest(name, known)}"
+        )

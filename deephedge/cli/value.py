@@ -5,13 +5,14 @@ import json as json_format
 import re
 from typing import Any
 
+import equinox as eqx
 import jax
 
 from deephedge.claims import AbstractClaim, AbstractEuropean
 from deephedge.cli.build import arguments, build, members
 from deephedge.cli.contract import Contract
 from deephedge.cli.tables import StudyError, closest
-from deephedge.markets import AbstractModel, BlackScholes, Heston, Merton
+from deephedge.markets import AbstractModel, BlackScholes, Heston, Merton, Snapshot
 from deephedge.pricing import AbstractPricer, BlackScholesFormula, Fourier, MonteCarlo
 from deephedge.pricing.greeks import greeks
 
@@ -28,27 +29,26 @@ _MODEL_TERMS = tuple(
 )
 
 
+Estimates = dict[str, tuple[float, float | None]]
+"""Values and their standard errors, which only Monte Carlo has."""
+
+
 def print_price(claim: str, terms: Contract, *, json: bool) -> int:
     """Print the value of a claim."""
     with jax.enable_x64(True):
-        contract, pricer, now = _valued(claim, terms)
-        values = _value(pricer, contract, now)
-    _print(values, json)
+        _print(_price(*_valued(claim, terms)), json)
     return 0
 
 
 def print_greeks(claim: str, terms: Contract, *, json: bool) -> int:
     """Print the value of a claim and its Greeks."""
     with jax.enable_x64(True):
-        contract, pricer, now = _valued(claim, terms)
-        values = _value(pricer, contract, now)
-        sensitivities = jax.jit(greeks)(pricer, contract, now)
-        values |= {name: float(value) for name, value in sensitivities.items()}
-    _print(values, json)
+        valued = _valued(claim, terms)
+        _print(_price(*valued) | _greeks(*valued), json)
     return 0
 
 
-def _valued(name: str, terms: Contract) -> tuple[AbstractClaim, AbstractPricer, Any]:
+def _valued(name: str, terms: Contract) -> tuple[AbstractClaim, AbstractPricer, Snapshot]:
     claims = _claims()
     if name not in claims:
         raise StudyError(("claim",), f"unknown claim {name!r}; {closest(name, claims)}")
@@ -69,9 +69,7 @@ def _claims() -> dict[str, type]:
 def _made(make: type, terms: Contract, admitted: tuple[str, ...]) -> Any:
     """`make` from those terms that were given; what it cannot use is refused."""
     stated = {
-        name: value
-        for name, value in vars(terms).items()
-        if name in admitted and value is not None
+        name: value for name, value in vars(terms).items() if name in admitted and value is not None
     }
     try:
         return build(make, stated, (), given={}, named=_no_names)
@@ -101,19 +99,31 @@ def _pricer(claim: AbstractClaim, model: AbstractModel, terms: Contract) -> Abst
     if method == "fourier":
         return Fourier(model)
     if not isinstance(model, BlackScholes):
-        raise StudyError(
-            (), f"--method: {terms.model} has no closed form; use --method fourier."
-        )
+        raise StudyError((), f"--method: {terms.model} has no closed form; use --method fourier.")
     return BlackScholesFormula(vol=model.vol[0], rate=model.rate, dividend=model.dividend)
 
 
-def _value(pricer: AbstractPricer, claim: AbstractClaim, now: Any) -> dict[str, float]:
-    return {"price": float(jax.jit(lambda p, c, n: p.price(c, n))(pricer, claim, now))}
+def _price(claim: AbstractClaim, pricer: AbstractPricer, now: Snapshot) -> Estimates:
+    if isinstance(pricer, MonteCarlo):
+        value, error = pricer.estimate(claim, now)
+        return {"price": (float(value), float(error))}
+    return {"price": (float(pricer.price(claim, now)), None)}
 
 
-def _print(values: dict[str, float], json: bool) -> None:
+def _greeks(claim: AbstractClaim, pricer: AbstractPricer, now: Snapshot) -> Estimates:
+    if isinstance(pricer, MonteCarlo):
+        estimates = eqx.filter_jit(pricer.estimate_greeks)(claim, now)
+        return {name: (float(value), float(error)) for name, (value, error) in estimates.items()}
+    values = eqx.filter_jit(greeks)(pricer, claim, now)
+    return {name: (float(value), None) for name, value in values.items()}
+
+
+def _print(estimates: Estimates, json: bool) -> None:
     if json:
-        print(json_format.dumps(values))
+        values: dict[str, Any] = {name: value for name, (value, _) in estimates.items()}
+        errors = {name: error for name, (_, error) in estimates.items() if error is not None}
+        print(json_format.dumps(values | ({"standard_errors": errors} if errors else {})))
         return
-    for name, value in values.items():
-        print(f"{name:<16}{value: .12g}")
+    for name, (value, error) in estimates.items():
+        spread = "" if error is None else f"  standard error {error:.2g}"
+        print(f"{name:<8}{value: .15g}{spread}")
