@@ -1,6 +1,7 @@
 """What to hold."""
 
 from deephedge.policies.base import AbstractBandPolicy as AbstractBandPolicy
+from deephedge.policies.base import AbstractClassicalBand as AbstractClassicalBand
 from deephedge.policies.base import AbstractPolicy as AbstractPolicy
 from deephedge.policies.base import AbstractTargetPolicy as AbstractTargetPolicy
 from deephedge.policies.base import AbstractTrainablePolicy as AbstractTrainablePolicy

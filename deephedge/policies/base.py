@@ -81,20 +81,32 @@ class AbstractBandPolicy(AbstractPolicy):
     Zariphopoulou, 1993).
     """
 
+    @abstractmethod
+    def edges(self, seen: PyTree) -> tuple[Float[Array, " asset"], Float[Array, " asset"]]:
+        """Lower and upper edge of the no-trade band, from what `observe` saw."""
+
+    def band(self, now: Snapshot) -> tuple[Float[Array, " asset"], Float[Array, " asset"]]:
+        """Lower and upper edge of the no-trade band at `now`, in units of each asset."""
+        return self.edges(self.observe(now))
+
     def init(self) -> None:
         return None
 
+    def act(
+        self, seen: PyTree, account: Account, memory: None
+    ) -> tuple[Float[Array, " asset"], None]:
+        lower, upper = self.edges(seen)
+        return jnp.clip(account.holdings, min=lower, max=upper), None
+
+
+class AbstractClassicalBand(AbstractBandPolicy):
+    """A band that depends on the snapshot alone."""
+
+    @abstractmethod
     def observe(
         self, now: Snapshot
     ) -> tuple[Float[Array, " asset"], Float[Array, " asset"]]:
-        return self.band(now)
+        """Lower and upper edge of the band."""
 
-    def act(
-        self, seen: tuple[Array, Array], account: Account, memory: None
-    ) -> tuple[Float[Array, " asset"], None]:
-        lower, upper = seen
-        return jnp.clip(account.holdings, min=lower, max=upper), None
-
-    @abstractmethod
-    def band(self, now: Snapshot) -> tuple[Float[Array, " asset"], Float[Array, " asset"]]:
-        """Lower and upper edge of the no-trade band, in units of each asset."""
+    def edges(self, seen: tuple[Array, Array]) -> tuple[Array, Array]:
+        return seen

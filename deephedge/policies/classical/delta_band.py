@@ -6,21 +6,21 @@ from deephedge.claims.base import AbstractClaim
 from deephedge.claims.vanilla import Call
 from deephedge.markets.base import Snapshot
 from deephedge.numerics.checks import non_negative
-from deephedge.policies.base import AbstractBandPolicy
+from deephedge.policies.base import AbstractClassicalBand
 from deephedge.policies.greeks import model_delta
 from deephedge.pricing.base import AbstractPricer
 from deephedge.pricing.black_scholes import BlackScholesFormula
 from deephedge.typing import Array, Float, Scalar
 
 
-class DeltaBand(AbstractBandPolicy):
+class DeltaBand(AbstractClassicalBand):
     r"""Keep the holdings within $\Delta \pm w$, trading to the edge; `half_width` $w$ in units."""
 
     claim: AbstractClaim
     pricer: AbstractPricer
     half_width: Scalar = eqx.field(converter=non_negative("half_width"))
 
-    def band(self, now: Snapshot) -> tuple[Float[Array, " asset"], Float[Array, " asset"]]:
+    def observe(self, now: Snapshot) -> tuple[Float[Array, " asset"], Float[Array, " asset"]]:
         delta = model_delta(self.pricer, self.claim, now)
         return delta - self.half_width, delta + self.half_width
 

@@ -7,14 +7,14 @@ from deephedge.claims.vanilla import Call
 from deephedge.markets.base import Snapshot
 from deephedge.numerics import safe
 from deephedge.numerics.checks import non_negative, positive
-from deephedge.policies.base import AbstractBandPolicy
+from deephedge.policies.base import AbstractClassicalBand
 from deephedge.policies.greeks import model_delta_gamma
 from deephedge.pricing.base import AbstractPricer
 from deephedge.pricing.black_scholes import BlackScholesFormula
 from deephedge.typing import Array, Float, Scalar
 
 
-class WhalleyWilmott(AbstractBandPolicy):
+class WhalleyWilmott(AbstractClassicalBand):
     r"""Rehedge only outside a band around delta, and then only to its edge.
 
     The half-width, in units of the underlier, is
@@ -33,7 +33,7 @@ class WhalleyWilmott(AbstractBandPolicy):
     cost_rate: Scalar = eqx.field(converter=non_negative("cost_rate"))
     aversion: Scalar = eqx.field(converter=positive("aversion"))
 
-    def band(self, now: Snapshot) -> tuple[Float[Array, " asset"], Float[Array, " asset"]]:
+    def observe(self, now: Snapshot) -> tuple[Float[Array, " asset"], Float[Array, " asset"]]:
         delta, gamma = model_delta_gamma(self.pricer, self.claim, now)
         cubed = 1.5 * self.cost_rate * now.prices * gamma**2 / (self.aversion * now.discount)
         # The root's slope is infinite where gamma vanishes: `safe.power` has slope 0 there.

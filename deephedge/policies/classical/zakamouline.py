@@ -8,14 +8,14 @@ from deephedge.claims.vanilla import Call
 from deephedge.markets.base import Snapshot
 from deephedge.numerics import safe
 from deephedge.numerics.checks import non_negative, positive
-from deephedge.policies.base import AbstractBandPolicy
+from deephedge.policies.base import AbstractClassicalBand
 from deephedge.policies.greeks import model_delta, model_delta_gamma
 from deephedge.pricing.base import AbstractBlackScholesPricer
 from deephedge.pricing.black_scholes import BlackScholesFormula
 from deephedge.typing import Array, Float, Scalar
 
 
-class Zakamouline(AbstractBandPolicy):
+class Zakamouline(AbstractClassicalBand):
     r"""Rehedge to the edges of $\Delta(\sigma_m) \pm (H_1 + H_0)$.
 
     $$H_1 = 1.12\,\varepsilon^{0.31}\tau^{0.05}
@@ -38,7 +38,7 @@ class Zakamouline(AbstractBandPolicy):
     cost_rate: Scalar = eqx.field(converter=non_negative("cost_rate"))
     aversion: Scalar = eqx.field(converter=positive("aversion"))
 
-    def band(self, now: Snapshot) -> tuple[Float[Array, " asset"], Float[Array, " asset"]]:
+    def observe(self, now: Snapshot) -> tuple[Float[Array, " asset"], Float[Array, " asset"]]:
         _, gamma = model_delta_gamma(self.pricer, self.claim, now)
         gamma = safe.sqrt(gamma**2)
         tau = jnp.maximum(self.claim.tau(now), 1e-6)

@@ -1,6 +1,5 @@
 """One network, shared over time, from what is known to what to hold."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 
@@ -11,7 +10,7 @@ from deephedge.markets.black_scholes import BlackScholes
 from deephedge.policies.base import AbstractPolicy, AbstractTrainablePolicy, Account
 from deephedge.policies.classical.delta import DeltaHedge
 from deephedge.policies.learned.features import Features
-from deephedge.policies.learned.network import silent_network
+from deephedge.policies.learned.network import Perceptron, silent_network
 from deephedge.pricing.black_scholes import BlackScholesFormula
 from deephedge.typing import Array, Float, PRNGKeyArray, PyTree
 
@@ -27,7 +26,7 @@ class Feedforward(AbstractTrainablePolicy):
     dates instead of one a date.
     """
 
-    network: eqx.nn.MLP
+    network: Perceptron
     features: Features
     base: AbstractPolicy | None
 

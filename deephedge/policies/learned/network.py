@@ -3,22 +3,44 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from deephedge.typing import PRNGKeyArray
+from deephedge.typing import Array, Float, PRNGKeyArray
+
+
+class Perceptron(eqx.Module):
+    r"""Layers $x \mapsto xW + b$ with the SiLU $x/(1 + e^{-x})$ between them.
+
+    The matrix stands on the right: a batch of rows then meets it without a transposition.
+    """
+
+    weights: tuple[Float[Array, "n_in n_out"], ...]
+    biases: tuple[Float[Array, " n_out"], ...]
+
+    def __call__(self, x: Float[Array, " feature"]) -> Float[Array, " output"]:
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            x = jax.nn.silu(x @ weight + bias)
+        return x @ self.weights[-1] + self.biases[-1]
 
 
 def silent_network(
     n_in: int, n_out: int, *, width: int, depth: int, dtype: jnp.dtype, key: PRNGKeyArray
-) -> eqx.nn.MLP:
-    """`depth` hidden layers of `width` SiLU units, whose last layer starts at zero.
+) -> Perceptron:
+    """`depth` hidden layers of `width` units, whose last layer starts at zero.
 
-    A policy that adds the output to a classical hedge therefore *starts as* that hedge.
+    A policy that adds the output to a classical hedge therefore *starts as* that hedge. Hidden
+    weights are normal with variance 1 / (number of inputs).
     """
     for name, value in (("width", width), ("depth", depth)):
         if not isinstance(value, int) or value < 1:
             raise ValueError(f"`{name}` must be a whole number of at least 1, got {value!r}.")
-    network = eqx.nn.MLP(
-        n_in, n_out, width, depth, activation=jax.nn.silu, dtype=dtype, key=key
+    sizes = [n_in] + [width] * depth
+    keys = jax.random.split(key, depth)
+    hidden = tuple(
+        jax.random.normal(k, (a, b), dtype) / np.sqrt(a).astype(dtype)
+        for k, a, b in zip(keys, sizes[:-1], sizes[1:], strict=True)
     )
-    last = lambda net: (net.layers[-1].weight, net.layers[-1].bias)  # noqa: E731
-    return eqx.tree_at(last, network, jax.tree.map(jnp.zeros_like, last(network)))
+    return Perceptron(
+        weights=(*hidden, jnp.zeros((width, n_out), dtype)),
+        biases=(*(jnp.zeros(width, dtype) for _ in range(depth)), jnp.zeros(n_out, dtype)),
+    )

@@ -1,6 +1,5 @@
 """A no-trade band whose edges are learned."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 
@@ -11,7 +10,7 @@ from deephedge.markets.black_scholes import BlackScholes
 from deephedge.policies.base import AbstractBandPolicy, AbstractTrainablePolicy
 from deephedge.policies.classical.whalley_wilmott import WhalleyWilmott
 from deephedge.policies.learned.features import Features
-from deephedge.policies.learned.network import silent_network
+from deephedge.policies.learned.network import Perceptron, silent_network
 from deephedge.typing import Array, Float, PRNGKeyArray
 
 _LIMIT = 4.0
@@ -28,7 +27,7 @@ class NoTransactionBand(AbstractTrainablePolicy, AbstractBandPolicy):
     around the Black-Scholes delta; learning their ratio to a classical width starts closer.
     """
 
-    network: eqx.nn.MLP
+    network: Perceptron
     features: Features
     base: AbstractBandPolicy
 
@@ -58,10 +57,15 @@ class NoTransactionBand(AbstractTrainablePolicy, AbstractBandPolicy):
         )
         return cls(network, features, base)
 
-    def band(self, now: Snapshot) -> tuple[Float[Array, " asset"], Float[Array, " asset"]]:
+    def observe(self, now: Snapshot) -> tuple[Array, Array, Array]:
         lower, upper = self.base.band(now)
-        middle, half_width = 0.5 * (lower + upper), 0.5 * (upper - lower)
-        out = self.network(jnp.concatenate([self.features(now), middle, half_width]))
+        return self.features(now), 0.5 * (lower + upper), 0.5 * (upper - lower)
+
+    def edges(
+        self, seen: tuple[Array, Array, Array]
+    ) -> tuple[Float[Array, " asset"], Float[Array, " asset"]]:
+        features, middle, half_width = seen
+        out = self.network(jnp.concatenate([features, middle, half_width]))
         # A soft limit: no step of the optimiser can push a width to infinity.
         below, above = jnp.split(jnp.exp(_LIMIT * jnp.tanh(out / _LIMIT)), 2)
         return middle - half_width * below, middle + half_width * above
