@@ -8,4 +8,5 @@ from deephedge.pricing.black_scholes import black_scholes_price as black_scholes
 from deephedge.pricing.greeks import GREEKS as GREEKS
 from deephedge.pricing.greeks import greeks as greeks
 from deephedge.pricing.greeks import sensitivity as sensitivity
+from deephedge.pricing.implied_vol import implied_vol as implied_vol
 from deephedge.pricing.monte_carlo import MonteCarlo as MonteCarlo
