@@ -1,0 +1,13 @@
+"""Recorded prices and volatilities, each with its source and range."""
+
+from deephedge.data.csv import read_csv as read_csv
+from deephedge.data.history import History as History
+from deephedge.data.history import open_history as open_history
+from deephedge.data.indices import sp500 as sp500
+from deephedge.data.indices import vix as vix
+from deephedge.data.records import Dropped as Dropped
+from deephedge.data.records import Gap as Gap
+from deephedge.data.records import Records as Records
+from deephedge.data.records import Report as Report
+from deephedge.data.volatility import quoted_vol as quoted_vol
+from deephedge.data.volatility import realised_vol as realised_vol

@@ -6,4 +6,5 @@ from deephedge.markets.base import AbstractModel as AbstractModel
 from deephedge.markets.base import Path as Path
 from deephedge.markets.base import Snapshot as Snapshot
 from deephedge.markets.black_scholes import BlackScholes as BlackScholes
+from deephedge.markets.historical import Historical as Historical
 from deephedge.markets.simulate import simulate as simulate

@@ -1,0 +1,51 @@
+"""Recorded indices that come with the `arch` package (extra `data`)."""
+
+import importlib.util
+from pathlib import Path
+
+from deephedge.data.csv import read_csv
+from deephedge.data.records import Records
+
+
+def sp500() -> Records:
+    """S&P 500, column `close`: index points at the close, 1999-01-04 to 2018-12-31.
+
+    A price index: dividends are not in it.
+    """
+    return read_csv(
+        _arch_file("sp500"),
+        date="Date",
+        columns={"close": "Close"},
+        date_format="%m/%d/%Y",
+        source="arch.data.sp500",
+        description="S&P 500, index points at the close",
+    )
+
+
+def vix() -> Records:
+    """CBOE VIX, column `vix`: per cent per year at the close, 2014-01-03 to 2019-01-03.
+
+    The 30-day implied volatility of S&P 500 options, the square root of a variance swap rate, so
+    above the at-the-money implied volatility as a rule.
+
+    Reference: CBOE (2003), VIX white paper.
+    """
+    return read_csv(
+        _arch_file("vix"),
+        date="Date",
+        columns={"vix": "vix"},
+        date_format="%m/%d/%Y",
+        source="arch.data.vix",
+        description="CBOE VIX, per cent per year at the close",
+    )
+
+
+def _arch_file(name: str) -> Path:
+    """The file of a data set in the installed package, found without importing the package."""
+    found = importlib.util.find_spec("arch")
+    if found is None or not found.submodule_search_locations:
+        raise ValueError(
+            f"the data set {name!r} comes with the package `arch`, which is not installed; "
+            "run `pip install 'deephedge[data]'`."
+        )
+    return Path(found.submodule_search_locations[0]) / "data" / name / f"{name}.csv.gz"
