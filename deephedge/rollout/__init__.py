@@ -5,6 +5,7 @@ from deephedge.rollout.ledger import Ledger as Ledger
 from deephedge.rollout.ledger import rollout as rollout
 from deephedge.rollout.problem import HedgingProblem as HedgingProblem
 from deephedge.rollout.problem import time_grid as time_grid
+from deephedge.rollout.sample import batch_pnl as batch_pnl
 from deephedge.rollout.sample import pnl_only as pnl_only
 from deephedge.rollout.sample import replay as replay
 from deephedge.rollout.sample import sample as sample

@@ -12,7 +12,7 @@ from deephedge.numerics.draws import AbstractSource, Draws, pseudo
 from deephedge.policies.base import AbstractPolicy
 from deephedge.rollout.ledger import Ledger, rollout
 from deephedge.rollout.problem import HedgingProblem
-from deephedge.typing import PRNGKeyArray, PyTree
+from deephedge.typing import Array, Float, Int, PRNGKeyArray, PyTree
 
 BATCH = 16_384
 """Paths in memory at once, unless told otherwise."""
@@ -50,6 +50,18 @@ def sample(
     dtype = problem.times.dtype
     source = draws(key, n_paths, problem.n_steps, problem.market.normals_per_step, dtype)
     return _sample(problem, policy, source, n_paths, keep, min(batch_size, n_paths))
+
+
+def batch_pnl(
+    problem: HedgingProblem, policy: AbstractPolicy, source: AbstractSource, n_paths: int
+) -> Float[Array, " path"]:
+    """P&L of `n_paths` fresh paths, all in memory at once: the differentiable core of training."""
+
+    def one(index: Int[Array, ""]) -> Float[Array, ""]:
+        path = problem.market.path(problem.times, source(index))
+        return rollout(problem, policy, path).pnl
+
+    return jax.vmap(one)(jnp.arange(n_paths))
 
 
 @eqx.filter_jit

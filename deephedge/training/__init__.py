@@ -1,0 +1,9 @@
+"""How a policy is found."""
+
+from deephedge.training.store import load_configuration as load_configuration
+from deephedge.training.store import load_policy as load_policy
+from deephedge.training.store import save_policy as save_policy
+from deephedge.training.train import Trained as Trained
+from deephedge.training.train import default_optimizer as default_optimizer
+from deephedge.training.train import train as train
+from deephedge.training.trainable import split_trainable as split_trainable

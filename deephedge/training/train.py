@@ -1,0 +1,237 @@
+"""Find a policy by the gradient of risk."""
+
+import dataclasses
+import math
+import pathlib
+import time
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+
+from deephedge.numerics.draws import AbstractSource, Draws, antithetic
+from deephedge.policies.base import AbstractTrainablePolicy
+from deephedge.risk.base import AbstractRiskMeasure
+from deephedge.rollout.problem import HedgingProblem
+from deephedge.rollout.sample import batch_pnl, pnl_only, sample
+from deephedge.training.progress import append_line, progress_bar
+from deephedge.training.state import TrainingState, fresh_state, load_state, save_state
+from deephedge.training.trainable import split_trainable
+from deephedge.typing import PRNGKeyArray, PyTree, Scalar
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What training found."""
+
+    policy: AbstractTrainablePolicy
+    """The policy with the weights that were best on the validation draws."""
+    history: list[dict]
+    """One row an evaluation: step, loss (training draws), validation, seconds."""
+    steps: int
+    """Steps done."""
+    seconds: float
+    """Wall clock of this call, compilation included."""
+    compile_seconds: float
+    """Wall clock of compilation."""
+    stopped: str
+    """Why it stopped: "finished", "early", "interrupted" or "nan"."""
+    message: str
+    """One line on how it ended."""
+
+
+def default_optimizer(n_steps: int, learning_rate: float = 0.01) -> optax.GradientTransformation:
+    """Adam with a cosine decay to zero over the run."""
+    return optax.adam(optax.cosine_decay_schedule(learning_rate, n_steps))
+
+
+def train(
+    problem: HedgingProblem,
+    policy: AbstractTrainablePolicy,
+    risk: AbstractRiskMeasure,
+    *,
+    key: PRNGKeyArray,
+    optimizer: optax.GradientTransformation | None = None,
+    n_steps: int = 500,
+    n_paths: int = 4096,
+    draws: Draws = antithetic,
+    clip_norm: float = 1.0,
+    validation_paths: int = 32_768,
+    validate_every: int = 50,
+    patience: int | None = None,
+    progress: bool = False,
+    checkpoint: pathlib.Path | None = None,
+    resume: bool = False,
+    metrics: pathlib.Path | None = None,
+) -> Trained:
+    r"""Minimise $\rho(\text{P\&L}_\theta)$ over the policy's network by stochastic gradients.
+
+    Every step draws `n_paths` fresh paths. Every `validate_every` steps the risk on a fixed set
+    of held-out draws decides whether the weights are the best so far; the best are returned.
+    The result depends on the key and the settings alone, also across an interruption.
+
+    Args:
+        optimizer: any optax transformation; default Adam at 0.01 with cosine decay. Gradients are
+            first clipped to a global norm of `clip_norm`.
+        patience: stop after so many evaluations without a new best.
+        checkpoint: file for the training state, written at every evaluation and when interrupted;
+            with `resume`, the run goes on from it.
+        metrics: file that gains one JSON line an evaluation.
+
+    A loss that is not finite ends the run with the best weights so far, and `Ctrl-C` with the
+    best weights so far and a checkpoint; see `Trained.stopped`. Expected shortfall of a small
+    tail is biased on small batches: its risk is estimated from `tail * n_paths` paths.
+    """
+    begin = time.perf_counter()
+    for name, value in (("n_steps", n_steps), ("n_paths", n_paths)):
+        if value < 1:
+            raise ValueError(f"`{name}` must be at least 1, got {value}.")
+    optimizer = optax.chain(
+        optax.clip_by_global_norm(clip_norm), optimizer or default_optimizer(n_steps)
+    )
+    run = _Run(problem, policy, risk, key, optimizer, n_paths, draws, validation_paths)
+    state, history = run.start(), []
+    if resume and checkpoint is not None and checkpoint.exists():
+        state, history = load_state(checkpoint, state)
+    compiled, compile_seconds = run.compile(state)
+    stopped, message, loss = "finished", f"{n_steps} steps", math.nan
+    try:
+        with progress_bar(n_steps, int(state.step), show=progress) as report:
+            if not history:
+                state = run.evaluated(state, math.nan, history, begin, metrics)
+            for step in range(int(state.step), n_steps):
+                updated, loss_array = compiled(state, run.source(step))
+                loss = float(loss_array)
+                if not math.isfinite(loss):
+                    stopped = "nan"
+                    message = (
+                        f"the loss was {loss} at step {step + 1}; kept the best weights, of step "
+                        f"{int(state.best_step)}. Try a smaller learning rate or `clip_norm`."
+                    )
+                    break
+                state, text = updated, ""
+                if (step + 1) % validate_every == 0 or step + 1 == n_steps:
+                    state = run.evaluated(state, loss, history, begin, metrics)
+                    text = f"validation {history[-1]['validation']:.5g}"
+                    if checkpoint is not None:
+                        save_state(checkpoint, state, history)
+                report(step + 1, text)
+                if patience is not None and _stale(history) >= patience:
+                    stopped, message = "early", f"no better for {patience} evaluations"
+                    break
+    except KeyboardInterrupt:
+        stopped, message = "interrupted", f"interrupted after step {int(state.step)}"
+        if checkpoint is not None:
+            save_state(checkpoint, state, history)
+    return Trained(
+        policy=eqx.combine(state.best_params, run.static),
+        history=history,
+        steps=int(state.step),
+        seconds=time.perf_counter() - begin,
+        compile_seconds=compile_seconds,
+        stopped=stopped,
+        message=message,
+    )
+
+
+def _stale(history: list[dict]) -> int:
+    """Evaluations since the best one."""
+    values = [row["validation"] for row in history]
+    return len(values) - 1 - values.index(min(values)) if values else 0
+
+
+class _Run:
+    """The fixed parts of one training run."""
+
+    def __init__(
+        self,
+        problem: HedgingProblem,
+        policy: AbstractTrainablePolicy,
+        risk: AbstractRiskMeasure,
+        key: PRNGKeyArray,
+        optimizer: optax.GradientTransformation,
+        n_paths: int,
+        draws: Draws,
+        validation_paths: int,
+    ):
+        self.problem, self.risk, self.optimizer = problem, risk, optimizer
+        self.n_paths, self.draws, self.validation_paths = n_paths, draws, validation_paths
+        self.train_key, self.validation_key = jax.random.split(key)
+        self.params, self.static = split_trainable(policy)
+
+    def start(self) -> TrainingState:
+        with jax.numpy_dtype_promotion("standard"):
+            optimizer_state = self.optimizer.init(self.params)
+        return fresh_state(self.params, optimizer_state, self.problem.times.dtype)
+
+    def source(self, step: int) -> AbstractSource:
+        """Fresh draws for one step."""
+        problem = self.problem
+        return self.draws(
+            jax.random.fold_in(self.train_key, step),
+            self.n_paths,
+            problem.n_steps,
+            problem.market.normals_per_step,
+            problem.times.dtype,
+        )
+
+    def compile(self, state: TrainingState):
+        """The update as one compiled program, and how long compiling took."""
+
+        def loss(params: PyTree, problem, static, risk, source: AbstractSource) -> Scalar:
+            policy = eqx.combine(params, static)
+            return risk(batch_pnl(problem, policy, source, self.n_paths))
+
+        @eqx.filter_jit
+        def update(state: TrainingState, problem, static, risk, source: AbstractSource):
+            value, slope = eqx.filter_value_and_grad(loss)(
+                state.params, problem, static, risk, source
+            )
+            # optax mixes Python and array scalars, which strict promotion would refuse.
+            with jax.numpy_dtype_promotion("standard"):
+                change, optimizer = self.optimizer.update(slope, state.optimizer, state.params)
+                params = eqx.apply_updates(state.params, change)
+            moved = dataclasses.replace(
+                state, step=state.step + 1, params=params, optimizer=optimizer
+            )
+            return moved, value
+
+        begin = time.perf_counter()
+        fixed = (self.problem, self.static, self.risk)
+        program = update.lower(state, *fixed, self.source(0)).compile()
+        seconds = time.perf_counter() - begin
+        return lambda state, source: program(state, *fixed, source), seconds
+
+    def evaluated(
+        self,
+        state: TrainingState,
+        loss: float,
+        history: list[dict],
+        begin: float,
+        metrics: pathlib.Path | None,
+    ) -> TrainingState:
+        """Judge the weights on the held-out draws and keep them if they are the best so far."""
+        policy = eqx.combine(state.params, self.static)
+        pnl = sample(
+            self.problem,
+            policy,
+            self.validation_paths,
+            key=self.validation_key,
+            draws=antithetic,
+            keep=pnl_only,
+        )
+        value = self.risk(pnl)
+        row = {
+            "step": int(state.step),
+            "loss": loss if math.isfinite(loss) else None,
+            "validation": float(value),
+            "seconds": round(time.perf_counter() - begin, 3),
+        }
+        history.append(row)
+        append_line(metrics, row)
+        if not value < state.best_validation:
+            return state
+        return dataclasses.replace(
+            state, best_params=state.params, best_validation=value, best_step=state.step
+        )
