@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from deephedge.claims.base import AbstractClaim
 from deephedge.markets.base import Snapshot
 from deephedge.pricing.base import AbstractPricer
-from deephedge.typing import Array, Float, Scalar
+from deephedge.typing import Scalar
 
 VARIABLES = ("spot", "vol", "rate", "time")
 """What a price is differentiated by."""
@@ -33,7 +33,7 @@ GREEKS: dict[str, tuple[str, ...]] = {
 USUAL = ("delta", "gamma", "vega", "theta", "rho", "vanna", "volga", "charm")
 
 Valuation = Callable[[AbstractPricer, Snapshot], Scalar]
-Shifts = Float[Array, " variable"]
+Shifts = tuple[Scalar, Scalar, Scalar, Scalar]
 
 
 def sensitivity(
@@ -108,7 +108,7 @@ def shifted_value(
     """The price as a function of four shifts, in the order of `VARIABLES`."""
 
     def value(shifts: Shifts) -> Scalar:
-        spot, vol, rate, time = (shifts[i] for i in range(len(VARIABLES)))
+        spot, vol, rate, time = shifts
         moved = eqx.tree_at(
             lambda n: (n.prices, n.time), now, (now.prices.at[asset].add(spot), now.time + time)
         )
@@ -120,11 +120,19 @@ def shifted_value(
 def slope(value: Callable[[Shifts], Scalar], now: Snapshot, along: Iterable[str]) -> Shifts:
     """The gradient at no shift, differentiated once more along each variable of `along`."""
     derivative = jax.grad(value)
-    origin = jnp.zeros(len(VARIABLES), now.prices.dtype)
     for variable in along:
-        direction = origin.at[VARIABLES.index(variable)].set(1.0)
-        derivative = _along(derivative, direction)
-    return derivative(origin)
+        derivative = _along(derivative, unit(variable, now))
+    return derivative(_shifts((0.0,) * len(VARIABLES), now))
+
+
+def unit(variable: str, now: Snapshot) -> Shifts:
+    """A shift of one variable by 1."""
+    return _shifts(tuple(float(variable == v) for v in VARIABLES), now)
+
+
+def _shifts(values: tuple[float, ...], now: Snapshot) -> Shifts:
+    spot, vol, rate, time = (jnp.asarray(v, now.prices.dtype) for v in values)
+    return spot, vol, rate, time
 
 
 def _along(function: Callable[[Shifts], Shifts], direction: Shifts) -> Callable[[Shifts], Shifts]:
