@@ -5,6 +5,7 @@ with its export line can be used in a study at once.
 """
 
 import dataclasses
+import datetime
 import importlib
 import inspect
 import types
@@ -16,7 +17,7 @@ import equinox as eqx
 import jax
 
 from deephedge.cli.tables import StudyError, Tagged, closest, exactly, placed, shown, tagged
-from deephedge.policies import AbstractPolicy
+from deephedge.policies import AbstractPolicy, AbstractTrainablePolicy
 
 Given = Mapping[str, Any]
 """What the study already states, by argument name: a table need not repeat it."""
@@ -30,7 +31,11 @@ class Argument:
     """One thing that a class is built from."""
 
     kind: Any
-    required: bool
+    default: Any
+
+    @property
+    def required(self) -> bool:
+        return self.default is inspect.Parameter.empty
 
 
 def members(family: type) -> dict[str, type]:
@@ -53,13 +58,18 @@ def member(family: type, name: str, keys: tuple[str, ...]) -> type:
     return known[name]
 
 
+def maker(kind: type) -> Callable[..., Any]:
+    """What makes a `kind`: the class itself, or `create` for a policy with untrained weights."""
+    return kind.create if issubclass(kind, AbstractTrainablePolicy) else kind
+
+
 def arguments(make: Callable[..., Any]) -> dict[str, Argument]:
     """What a class, or a class method that creates one, is built from."""
     kinds = typing.get_type_hints(make)
     if isinstance(make, type):
         kinds = typing.get_type_hints(make.__init__) | kinds
     return {
-        name: Argument(kinds[name], parameter.default is inspect.Parameter.empty)
+        name: Argument(kinds[name], parameter.default)
         for name, parameter in inspect.signature(make).parameters.items()
     }
 
@@ -110,6 +120,8 @@ def _value(value: Any, kind: Any, keys: tuple[str, ...], given: Given, named: Na
             return jax.random.key(exactly(int, value))
         if kind in (int, bool, str):
             return exactly(kind, value)
+        if datetime.date in typing.get_args(kind):
+            return exactly(datetime.date, value)
         if families and isinstance(value, list):
             return tuple(
                 build_tagged(tagged(x), families[0], (*keys, str(i)), given=given, named=named)

@@ -2,15 +2,16 @@
 
 import dataclasses
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
+from deephedge.backtest import recorded_market
 from deephedge.claims import AbstractClaim
-from deephedge.cli.build import build, build_tagged, member
+from deephedge.cli.build import build, build_tagged, maker, member
+from deephedge.cli.spelling import spelt, stated, untagged
 from deephedge.cli.study import Study, Training, read_study
 from deephedge.cli.tables import StudyError, Tagged, structure
 from deephedge.costs import AbstractCost, CostSum, HalfSpread, NoCost, ProportionalCost
@@ -23,13 +24,39 @@ from deephedge.rollout import HedgingProblem, time_grid
 
 @dataclasses.dataclass(frozen=True)
 class Resolved:
-    """A study and its objects; `trainings` has an entry for every policy that is trained."""
+    """A study and its objects.
+
+    `trainings` has an entry for every policy that is trained, in an order in which none comes
+    before a policy that it starts from.
+    """
 
     study: Study
     problem: HedgingProblem
     policies: dict[str, AbstractPolicy]
     measures: dict[str, AbstractRiskMeasure]
     trainings: dict[str, Training]
+    given: dict[str, Any]
+
+    def with_trained(self, trained: Mapping[str, AbstractPolicy]) -> dict[str, AbstractPolicy]:
+        """The policies of the study, those that wrap or start from trained ones built anew."""
+        return _Policies(self.study, self.given, trained).all()
+
+    def tables(self) -> dict[str, Any]:
+        """The study as plain tables with its defaults spelt out."""
+        study, given = self.study, frozenset(self.given)
+
+        def family(of: type, tables: Mapping[str, Tagged]) -> dict[str, Any]:
+            makers = {name: maker(member(of, t.type, (name,))) for name, t in tables.items()}
+            return {name: spelt(t, makers[name], given) for name, t in tables.items()}
+
+        alone = {"claim": (AbstractClaim, study.claim), "cost": (AbstractCost, study.cost)}
+        return {
+            "market": spelt(study.market, _market_maker(study.market), frozenset()),
+            **{name: family(of, {name: table})[name] for name, (of, table) in alone.items()},
+            "policies": family(AbstractPolicy, study.policies),
+            "measures": family(AbstractRiskMeasure, study.measures),
+            **untagged(study),
+        }
 
 
 def open_study(file: Path) -> Resolved:
@@ -42,7 +69,13 @@ def open_study(file: Path) -> Resolved:
 
 def resolve(study: Study) -> Resolved:
     """Build what a study describes, or say in a `StudyError` why that cannot be."""
-    market = _market(study.market)
+    market = build(
+        _market_maker(study.market),
+        study.market.options,
+        ("market",),
+        given={},
+        named=_no_policies,
+    )
     claim = _plain(study.claim, AbstractClaim, "claim")
     cost = _plain(study.cost, AbstractCost, "cost")
     times = time_grid(float(claim.maturity), study.problem.n_steps)
@@ -61,14 +94,14 @@ def resolve(study: Study) -> Resolved:
         )
         for name, table in study.measures.items()
     }
-    makers = _Policies(study, given | {"problem": problem})
-    policies = {name: makers.policy(name) for name in study.policies}
+    makers = _Policies(study, given, {})
+    policies = makers.all()
     trainings = {
         name: makers.training(name)
-        for name, policy in policies.items()
+        for name, policy in makers.built.items()
         if isinstance(policy, AbstractTrainablePolicy)
     }
-    return Resolved(study, problem, policies, measures, trainings)
+    return Resolved(study, problem, policies, measures, trainings, given)
 
 
 def _no_policies(name: str, keys: tuple[str, ...]) -> Any:
@@ -79,13 +112,11 @@ def _plain(table: Tagged, family: type, key: str) -> Any:
     return build_tagged(table, family, (key,), given={}, named=_no_policies)
 
 
-def _market(table: Tagged) -> AbstractMarket:
+def _market_maker(table: Tagged) -> Callable[..., AbstractMarket]:
     """A market of the library, or, for the type `Recorded`, one made from recorded history."""
     if table.type == "Recorded":
-        from deephedge.backtest import recorded_market
-
-        return build(recorded_market, table.options, ("market",), given={}, named=_no_policies)
-    return _plain(table, AbstractMarket, "market")
+        return recorded_market
+    return member(AbstractMarket, table.type, ("market",))
 
 
 def _given(market: AbstractMarket, claim: AbstractClaim, cost: AbstractCost, times: Any) -> dict:
@@ -96,7 +127,7 @@ def _given(market: AbstractMarket, claim: AbstractClaim, cost: AbstractCost, tim
     if rate is not None:
         given["cost_rate"] = rate
     if isinstance(market, Historical):
-        given["pricer"] = QuotedBlackScholes()
+        given["pricer"] = QuotedBlackScholes(rate=market.rate)
     if isinstance(market, AbstractModel):
         given["model"] = market
         given["pricer"] = pricer_for(market)
@@ -131,10 +162,15 @@ def _premium(study: Study, given: Mapping[str, Any]) -> float | AbstractPricer:
 class _Policies:
     """Builds each policy once; one may wrap or start from another, by its name."""
 
-    def __init__(self, study: Study, given: Mapping[str, Any]):
+    def __init__(
+        self, study: Study, given: Mapping[str, Any], trained: Mapping[str, AbstractPolicy]
+    ):
         self.study, self.given = study, given
-        self.built: dict[str, AbstractPolicy] = {}
+        self.built = dict(trained)
         self.open: list[str] = []
+
+    def all(self) -> dict[str, AbstractPolicy]:
+        return {name: self.policy(name) for name in self.study.policies}
 
     def policy(self, name: str, keys: tuple[str, ...] = ()) -> AbstractPolicy:
         if name not in self.study.policies:
@@ -160,12 +196,12 @@ class _Policies:
         # Weights depend on the seed and the policy's name, not on which others stand beside it.
         key = jax.random.fold_in(jax.random.key(seed), zlib.crc32(name.encode()))
         given = {**self.given, "key": key}
-        return build(kind.create, options, keys, given=given, named=self.policy)
+        return build(maker(kind), options, keys, given=given, named=self.policy)
 
     def training(self, name: str) -> Training:
         """`[training]` with what the policy's own table says otherwise."""
         own = self.study.policies[name].options.get("training", {})
-        shared = {} if self.study.training is None else _stated(self.study.training)
+        shared = {} if self.study.training is None else stated(self.study.training)
         keys = ("policies", name, "training") if own else ("training",)
         if not shared and not own:
             raise StudyError(("training",), f"must be given: policy {name!r} is trained.")
@@ -173,42 +209,3 @@ class _Policies:
         if training.risk not in self.study.measures:
             raise StudyError((*keys, "risk"), f"must name a measure, got {training.risk!r}.")
         return training
-
-
-def _stated(table: Any) -> dict[str, Any]:
-    return {name: value for name, value in vars(table).items() if value is not None}
-
-
-def resolved_tables(resolved: Resolved) -> dict[str, Any]:
-    """The study with its defaults spelt out, ready for `toml_text`."""
-    study = resolved.study
-    tables: dict[str, Any] = {
-        "market": _spelt(study.market, resolved.problem.market),
-        "claim": _spelt(study.claim, resolved.problem.claim),
-        "cost": _spelt(study.cost, resolved.problem.cost),
-        "problem": _stated(study.problem),
-        "policies": {n: _spelt(t, resolved.policies[n]) for n, t in study.policies.items()},
-        "measures": {n: _spelt(t, resolved.measures[n]) for n, t in study.measures.items()},
-        "evaluation": _stated(study.evaluation),
-    }
-    if isinstance(study.problem.premium, Tagged):
-        premium = study.problem.premium
-        tables["problem"]["premium"] = _spelt(premium, resolved.problem.premium)
-    for name in ("training", "backtest"):
-        table = vars(study)[name]
-        if table is not None:
-            tables[name] = _stated(table)
-    return tables
-
-
-def _spelt(table: Tagged, built: Any) -> dict[str, Any]:
-    """The table as it stands, after the plain numbers of the object that it leaves out."""
-    spelt: dict[str, Any] = {"type": table.type}
-    own = {} if table.type == "Recorded" else vars(built)
-    for name, value in own.items():
-        if isinstance(value, jax.Array) and value.dtype.kind == "f" and value.size == 1:
-            # The shortest text of that precision that reads back as the same number.
-            spelt[name] = float(str(np.asarray(value).reshape(())[()]))
-        elif isinstance(value, int | float | str):
-            spelt[name] = value
-    return spelt | table.options

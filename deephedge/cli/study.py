@@ -9,7 +9,7 @@ from pathlib import Path
 from deephedge.cli.tables import StudyError, Tagged, closest, structure
 
 
-def _at_least(low: float, table: object, *names: str) -> None:
+def _at_least(low: int, table: object, *names: str) -> None:
     for name in names:
         if vars(table)[name] < low:
             raise ValueError(f"`{name}` must be at least {low}, got {vars(table)[name]}.")
@@ -74,19 +74,23 @@ class Evaluation:
 class Backtest:
     """`[backtest]`: the recorded dates that the policies are tried on.
 
-    Confidence intervals resample blocks of dates whose mean length is `mean_block`.
+    Confidence intervals resample blocks of dates whose mean length is `mean_block`; `markup`
+    multiplies realised volatility on dates without an implied one.
     """
 
     first: datetime.date
     last: datetime.date
     data: str = "sp500"
+    markup: float = 1.0
     mean_block: float = 42.0
     n_resamples: int = 2000
     seed: int = 2
 
     def __post_init__(self):
-        _at_least(1, self, "mean_block", "n_resamples")
+        _at_least(1, self, "mean_block")
+        _at_least(2, self, "n_resamples")
         _at_least(0, self, "seed")
+        _positive(self, "markup")
         if self.first >= self.last:
             raise ValueError(f"`last` must be after `first`, {self.first}, got {self.last}.")
 
@@ -122,12 +126,24 @@ def read_study(file: Path) -> Study:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StudyError((), f"is not TOML: {error}.") from None
     study = structure(tables, Study)
+    _check_references(study)
+    return study
+
+
+def _check_references(study: Study) -> None:
     _names(("evaluation", "baseline"), study.evaluation.baseline, "policy", study.policies)
     for name in study.evaluation.optimum:
         _names(("evaluation", "optimum"), name, "measure", study.measures)
     if study.training is not None:
         _names(("training", "risk"), study.training.risk, "measure", study.measures)
-    return study
+    last = study.market.options.get("last")
+    if study.backtest is not None and study.market.type == "Recorded":
+        if last is None or last >= study.backtest.first:
+            raise StudyError(
+                ("backtest", "first"),
+                f"must be after the market's `last`, {last or 'the end of the record'}, "
+                f"got {study.backtest.first}: nothing may be fitted to the test dates.",
+            )
 
 
 def _names(keys: tuple[str, ...], name: str | None, what: str, known: Iterable[str]) -> None:

@@ -9,7 +9,12 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import cattrs
-from cattrs.errors import ClassValidationError, ForbiddenExtraKeysError, IterableValidationError
+from cattrs.errors import (
+    AttributeValidationNote,
+    ClassValidationError,
+    ForbiddenExtraKeysError,
+    IterableValidationError,
+)
 
 T = TypeVar("T")
 
@@ -104,7 +109,7 @@ def _first(error: Exception, keys: tuple[str, ...]) -> StudyError:
         if without:
             return _first(without[0], keys)
         leaf, note = with_notes[0]
-        name = note.name if isinstance(error, ClassValidationError) else note.index
+        name = note.name if isinstance(note, AttributeValidationNote) else note.index
         return _first(leaf, (*keys, str(name)))
     if isinstance(error, ForbiddenExtraKeysError):
         extra = min(error.extra_fields)

@@ -24,7 +24,7 @@ def _sections(table: Mapping[str, Any], keys: tuple[str, ...]) -> list[str]:
 
 def _key(key: str) -> str:
     bare = key and all(c.isascii() and (c.isalnum() or c in "-_") for c in key)
-    return key if bare else json.dumps(key)
+    return key if bare else json.dumps(key, ensure_ascii=False)
 
 
 def _value(value: Any) -> str:

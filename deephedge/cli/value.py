@@ -14,7 +14,7 @@ from deephedge.cli.contract import Contract
 from deephedge.cli.tables import StudyError, closest
 from deephedge.markets import AbstractModel, BlackScholes, Heston, Merton, Snapshot
 from deephedge.pricing import AbstractPricer, BlackScholesFormula, Fourier, MonteCarlo
-from deephedge.pricing.greeks import greeks
+from deephedge.pricing.greeks import USUAL, greeks
 
 _MODELS: dict[str, type[AbstractModel]] = {
     "black-scholes": BlackScholes,
@@ -113,9 +113,14 @@ def _price(claim: AbstractClaim, pricer: AbstractPricer, now: Snapshot) -> Estim
 def _greeks(claim: AbstractClaim, pricer: AbstractPricer, now: Snapshot) -> Estimates:
     if isinstance(pricer, MonteCarlo):
         estimates = eqx.filter_jit(pricer.estimate_greeks)(claim, now)
-        return {name: (float(value), float(error)) for name, (value, error) in estimates.items()}
+        return {name: (float(x), float(error)) for name, (x, error) in _in_order(estimates)}
     values = eqx.filter_jit(greeks)(pricer, claim, now)
-    return {name: (float(value), None) for name, value in values.items()}
+    return {name: (float(x), None) for name, x in _in_order(values)}
+
+
+def _in_order(values: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The Greeks in their usual order; jit sorts a dictionary by its keys."""
+    return [(name, values[name]) for name in USUAL]
 
 
 def _print(estimates: Estimates, json: bool) -> None:

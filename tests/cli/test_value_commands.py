@@ -3,7 +3,7 @@
 import json
 
 import pytest
-import QuantLib as ql
+import QuantLib as ql  # noqa: N813
 
 from deephedge.cli.app import command
 

@@ -1,0 +1,106 @@
+"""Training every trainable policy of a study."""
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from deephedge.cli.folder import Folder
+from deephedge.cli.resolve import Resolved
+from deephedge.cli.spelling import stated
+from deephedge.cli.tables import StudyError
+from deephedge.numerics import draws
+from deephedge.policies import AbstractPolicy, AbstractTrainablePolicy
+from deephedge.training import Trained, default_optimizer, load_policy, save_policy, train
+
+_DRAWS = {"pseudo": draws.pseudo, "antithetic": draws.antithetic, "sobol": draws.sobol}
+
+
+@dataclasses.dataclass(frozen=True)
+class Lessons:
+    """What training brought: the study's policies with trained weights, and the records."""
+
+    policies: dict[str, AbstractPolicy]
+    records: dict[str, Trained]
+    interrupted: bool
+
+
+def train_all(resolved: Resolved, folder: Folder, *, resume: bool, quiet: bool) -> Lessons:
+    """Train one policy after another, saving each; an interruption ends the whole."""
+    records: dict[str, Trained] = {}
+    found: dict[str, AbstractPolicy] = {}
+    for name in resolved.trainings:
+        policy = resolved.with_trained(found)[name]
+        assert isinstance(policy, AbstractTrainablePolicy)
+        if not quiet:
+            print(f"{name}:", file=sys.stderr)
+        record = _train(resolved, folder, name, policy, resume=resume, quiet=quiet)
+        records[name], found[name] = record, record.policy
+        if not quiet or record.stopped == "nan":
+            print(f"{name}: {record.message}, {record.seconds:.1f} s", file=sys.stderr)
+        save_policy(folder.policy(name), record.policy, _configuration(resolved, name))
+        folder.write_lines("metrics.jsonl", _metrics(records))
+        if record.stopped == "interrupted":
+            return Lessons(resolved.with_trained(found), records, interrupted=True)
+    return Lessons(resolved.with_trained(found), records, interrupted=False)
+
+
+def load_all(resolved: Resolved, policies: Path) -> dict[str, AbstractPolicy]:
+    """The study's policies, with the weights that an earlier run saved."""
+    loaded: dict[str, AbstractPolicy] = {}
+    for name in resolved.trainings:
+        template = resolved.with_trained(loaded)[name]
+        assert isinstance(template, AbstractTrainablePolicy)
+        try:
+            loaded[name] = load_policy(policies / f"{name}.safetensors", template)
+        except ValueError as error:
+            raise StudyError(("policies", name), str(error)) from None
+    return resolved.with_trained(loaded)
+
+
+def _train(
+    resolved: Resolved,
+    folder: Folder,
+    name: str,
+    policy: AbstractTrainablePolicy,
+    *,
+    resume: bool,
+    quiet: bool,
+) -> Trained:
+    training = resolved.trainings[name]
+    try:
+        return train(
+            resolved.problem,
+            policy,
+            resolved.measures[training.risk],
+            key=jax.random.key(training.seed),
+            optimizer=default_optimizer(training.n_steps, training.learning_rate),
+            n_steps=training.n_steps,
+            n_paths=training.n_paths,
+            draws=_DRAWS[training.draws],
+            clip_norm=training.clip_norm,
+            validation_paths=training.validation_paths,
+            validate_every=training.validate_every,
+            patience=training.patience,
+            progress=not quiet,
+            checkpoint=folder.checkpoint(name),
+            resume=resume,
+        )
+    except ValueError as error:
+        raise StudyError(("policies", name), str(error)) from None
+
+
+def _configuration(resolved: Resolved, name: str) -> dict[str, Any]:
+    """What it takes to build the policy again before its weights are loaded."""
+    return {
+        "policy": name,
+        **resolved.tables()["policies"][name],
+        "training": stated(resolved.trainings[name]),
+    }
+
+
+def _metrics(records: Mapping[str, Trained]) -> list[dict[str, Any]]:
+    return [{"policy": name, **row} for name, record in records.items() for row in record.history]
