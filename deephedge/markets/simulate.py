@@ -5,11 +5,10 @@ import jax
 import jax.numpy as jnp
 
 from deephedge.markets.base import AbstractMarket, Path
-from deephedge.numerics.draws import Draws, pseudo
+from deephedge.numerics.draws import AbstractSource, Draws, pseudo
 from deephedge.typing import Array, Float, PRNGKeyArray
 
 
-@eqx.filter_jit
 def simulate(
     market: AbstractMarket,
     times: Float[Array, " time"],
@@ -21,4 +20,11 @@ def simulate(
     """`n_paths` paths in memory at once, with a leading path axis on every field."""
     n_steps = times.shape[0] - 1
     source = draws(key, n_paths, n_steps, market.normals_per_step, times.dtype)
+    return _simulate(market, times, source, n_paths)
+
+
+@eqx.filter_jit
+def _simulate(
+    market: AbstractMarket, times: Float[Array, " time"], source: AbstractSource, n_paths: int
+) -> Path:
     return jax.vmap(lambda i: market.path(times, source(i)))(jnp.arange(n_paths))

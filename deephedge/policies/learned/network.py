@@ -14,8 +14,8 @@ class Perceptron(eqx.Module):
     The matrix stands on the right: a batch of rows then meets it without a transposition.
     """
 
-    weights: tuple[Float[Array, "n_in n_out"], ...]
-    biases: tuple[Float[Array, " n_out"], ...]
+    weights: tuple[Float[Array, "_ _"], ...]
+    biases: tuple[Float[Array, " _"], ...]
 
     def __call__(self, x: Float[Array, " feature"]) -> Float[Array, " output"]:
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):

@@ -1,0 +1,94 @@
+"""What every market must be."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from family_finder import members
+
+import deephedge.markets
+from deephedge.markets import AbstractMarket, AbstractModel, simulate
+from deephedge.numerics.draws import antithetic
+
+MARKETS = [c.example() for c in members(deephedge.markets, AbstractMarket)]
+every = pytest.mark.parametrize("market", MARKETS, ids=lambda m: type(m).__name__)
+models = pytest.mark.parametrize(
+    "market",
+    [m for m in MARKETS if isinstance(m, AbstractModel)],
+    ids=lambda m: type(m).__name__,
+)
+TIMES = jnp.asarray([0.0, 0.02, 0.05, 0.06, 0.1])
+N_PATHS = 16_384
+
+
+@every
+def test_paths_start_at_the_start_and_have_the_shapes_they_say(market):
+    paths, start = simulate(market, TIMES, 20, key=jax.random.key(0)), market.start()
+    n_assets, n_factors = start.prices.shape[0], start.factors.shape[0]
+    assert paths.prices.shape == paths.accrual.shape == (20, 5, n_assets)
+    assert paths.factors.shape == (20, 5, n_factors)
+    assert paths.time.shape == paths.discount.shape == (20, 5)
+    assert paths.progress.shape == (20, 5, 0)
+    for leaf in jax.tree.leaves(paths):
+        assert np.all(np.isfinite(np.asarray(leaf)))
+    assert np.all(np.asarray(paths.prices) > 0.0)
+    np.testing.assert_array_equal(paths.discount[:, 0], 1.0)
+    np.testing.assert_array_equal(paths.accrual[:, 0], 1.0)
+
+
+@models
+def test_a_model_starts_where_it_says(market):
+    paths, start = simulate(market, TIMES, 4, key=jax.random.key(0)), market.start()
+    first = jax.tree.map(lambda x: x[:, 0], paths)
+    for got, stated in (
+        (first.time, start.time),
+        (first.prices, start.prices),
+        (first.factors, start.factors),
+    ):
+        expected = np.broadcast_to(np.asarray(stated), got.shape)
+        np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+
+@models
+@pytest.mark.parametrize(("horizon", "n_steps"), [(0.1, 3), (1.0, 8)])
+def test_discounted_prices_with_dividends_are_martingales(market, horizon, n_steps):
+    market = market.at(market.start())
+    times = jnp.asarray(np.linspace(0.0, horizon, n_steps + 1))
+    paths = simulate(market, times, N_PATHS, key=jax.random.key(5), draws=antithetic)
+    value = paths.discount[:, :, None] * paths.prices * paths.accrual
+    relative = np.asarray(value / value[:, :1])[:, [n_steps // 2, n_steps]]
+    pairs = relative.reshape(-1, 2, *relative.shape[1:]).mean(1)
+    error = pairs.std(axis=0, ddof=1) / np.sqrt(pairs.shape[0])
+    assert np.all(error < 2e-3)
+    assert np.all(np.abs(pairs.mean(0) - 1.0) < 4.0 * error + 1e-12)
+
+
+@models
+def test_restarting_from_a_date_keeps_the_state(market):
+    later = jax.tree.map(lambda x: x[0], simulate(market, TIMES, 1, key=jax.random.key(1))).at(2)
+    again = market.at(later).start()
+    np.testing.assert_allclose(again.prices, later.prices, rtol=1e-12)
+    np.testing.assert_allclose(again.factors, later.factors, rtol=1e-12)
+
+
+@every
+def test_paths_are_differentiable_in_the_parameters(market):
+    arrays, rest = eqx.partition(market, eqx.is_inexact_array)
+
+    @eqx.filter_grad
+    def slope(arrays):
+        paths = simulate(eqx.combine(arrays, rest), TIMES, 20, key=jax.random.key(2))
+        return jnp.mean(paths.prices[:, -1])
+
+    for leaf in jax.tree.leaves(slope(arrays)):
+        assert np.all(np.isfinite(np.asarray(leaf)))
+
+
+@every
+def test_float32_stays_float32(market):
+    small = jax.tree.map(lambda x: x.astype(jnp.float32) if eqx.is_inexact_array(x) else x, market)
+    paths = simulate(small, TIMES.astype(jnp.float32), 8, key=jax.random.key(0))
+    for leaf in jax.tree.leaves(paths):
+        assert leaf.dtype == jnp.float32
+        assert np.all(np.isfinite(np.asarray(leaf)))

@@ -1,0 +1,64 @@
+"""What every pricer must be."""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from family_finder import members
+
+import deephedge.claims
+import deephedge.pricing
+from deephedge.claims import AbstractClaim, Call
+from deephedge.markets import AbstractModel, BlackScholes, Snapshot
+from deephedge.pricing import AbstractPricer
+
+PRICERS = [c.example() for c in members(deephedge.pricing, AbstractPricer)]
+CLAIMS = [c.example() for c in members(deephedge.claims, AbstractClaim)]
+every = pytest.mark.parametrize("pricer", PRICERS, ids=lambda p: type(p).__name__)
+
+
+def start(pricer: AbstractPricer) -> Snapshot:
+    """The start of the model that the pricer holds, or one with a quoted volatility."""
+    parts = jax.tree.leaves(pricer, is_leaf=lambda x: isinstance(x, AbstractModel))
+    models = [x for x in parts if isinstance(x, AbstractModel)]
+    if models:
+        return models[0].start()
+    return dataclasses.replace(BlackScholes.example().start(), factors=jnp.asarray([0.2]))
+
+
+@every
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda c: type(c).__name__)
+def test_prices_and_their_slopes_are_finite(pricer, claim):
+    arrays, rest = eqx.partition((pricer, start(pricer)), eqx.is_inexact_array)
+
+    @jax.jit
+    def value_and_slope(arrays):
+        def value(arrays):
+            pricer, now = eqx.combine(arrays, rest)
+            return pricer.price(claim, now)
+
+        return jax.value_and_grad(value)(arrays)
+
+    try:
+        value, slope = value_and_slope(arrays)
+    except TypeError as refusal:
+        # A claim that the method cannot price is refused by name, with a way out.
+        assert type(claim).__name__ in str(refusal)
+        assert "use `" in str(refusal)
+        return
+    assert value.shape == ()
+    for leaf in (value, *jax.tree.leaves(slope)):
+        assert np.all(np.isfinite(np.asarray(leaf)))
+
+
+@every
+def test_a_raised_volatility_raises_a_call(pricer):
+    now, zero = start(pricer), jnp.asarray(0.0)
+    raised, moved = pricer.shifted(now, vol=jnp.asarray(0.01), rate=zero)
+    call = Call.example()
+    assert float(raised.price(call, moved)) > float(pricer.price(call, now))
+    same, unmoved = pricer.shifted(now, vol=zero, rate=zero)
+    np.testing.assert_allclose(same.price(call, unmoved), pricer.price(call, now), rtol=1e-12)

@@ -1,0 +1,103 @@
+"""Drawing many paths: batches, draws and replays change nothing but the numbers drawn."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from deephedge.claims import Call
+from deephedge.costs import ProportionalCost
+from deephedge.markets import BlackScholes, simulate
+from deephedge.numerics.draws import antithetic, pseudo, sobol
+from deephedge.policies import DeltaHedge, NoHedge
+from deephedge.pricing import BlackScholesFormula
+from deephedge.rollout import HedgingProblem, pnl_only, replay, sample, time_grid
+
+KEY = jax.random.key(7)
+CALL = Call(strike=100.0, maturity=0.25)
+MARKET = BlackScholes(spot=100.0, vol=0.2, rate=0.02)
+HEDGE = DeltaHedge(CALL, BlackScholesFormula(vol=0.2, rate=0.02))
+PROBLEM = HedgingProblem(
+    MARKET, CALL, ProportionalCost(0.001), time_grid(0.25, 5), 4.0, close_out=True
+)
+DRAWS = pytest.mark.parametrize("draws", [pseudo, antithetic, sobol], ids=lambda d: d.__name__)
+
+
+def same(a, b):
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-12, atol=1e-12), a, b)
+
+
+@DRAWS
+@pytest.mark.parametrize("batch_size", [7, 32, 1000])
+def test_batches_change_nothing(draws, batch_size):
+    whole = sample(PROBLEM, HEDGE, 64, key=KEY, draws=draws, batch_size=64)
+    same(sample(PROBLEM, HEDGE, 64, key=KEY, draws=draws, batch_size=batch_size), whole)
+
+
+@DRAWS
+def test_a_path_does_not_depend_on_how_many_are_drawn(draws):
+    few = sample(PROBLEM, HEDGE, 16, key=KEY, draws=draws, keep=pnl_only)
+    many = sample(PROBLEM, HEDGE, 50, key=KEY, draws=draws, keep=pnl_only)
+    same(many[:16], few)
+
+
+@DRAWS
+def test_replaying_simulated_paths_is_sampling(draws):
+    paths = simulate(MARKET, PROBLEM.times, 20, key=KEY, draws=draws)
+    same(replay(PROBLEM, HEDGE, paths), sample(PROBLEM, HEDGE, 20, key=KEY, draws=draws))
+
+
+def test_antithetic_paths_mirror_each_other():
+    source = antithetic(KEY, 8, 5, 1, jnp.dtype("float64"))
+    normals = jax.vmap(source)(jnp.arange(8))
+    np.testing.assert_array_equal(normals[1::2], -normals[::2])
+    logs = np.log(np.asarray(simulate(MARKET, PROBLEM.times, 8, key=KEY, draws=antithetic).prices))
+    drift = np.asarray((0.02 - 0.5 * 0.2**2) * PROBLEM.times)[:, None]
+    middle = np.broadcast_to(np.log(100.0) + drift, logs[::2].shape)
+    np.testing.assert_allclose(0.5 * (logs[::2] + logs[1::2]), middle, rtol=1e-12)
+
+
+def test_sobol_points_are_normal_and_better_spread():
+    source = sobol(KEY, 1024, 5, 2, jnp.dtype("float64"))
+    normals = np.asarray(jax.vmap(source)(jnp.arange(1024)))
+    assert normals.shape == (1024, 5, 2)
+    # The error of a mean of 1024 independent normals is 0.03.
+    assert np.max(np.abs(normals.mean(0))) < 0.003
+    assert np.max(np.abs((normals**2).mean(0) - 1.0)) < 0.02
+
+
+def test_different_keys_give_different_paths():
+    one, other = (
+        sample(PROBLEM, NoHedge(), 8, key=jax.random.key(k), keep=pnl_only) for k in (0, 1)
+    )
+    assert not np.any(np.asarray(one) == np.asarray(other))
+
+
+def test_new_values_do_not_compile_again():
+    traced = []
+
+    def counted(ledger):
+        traced.append(1)
+        return ledger.pnl
+
+    for vol in (0.1, 0.2, 0.3):
+        market = BlackScholes(spot=100.0, vol=vol, rate=0.02)
+        hedge = DeltaHedge(CALL, BlackScholesFormula(vol=vol))
+        changed = HedgingProblem(
+            market, CALL, ProportionalCost(vol / 100), PROBLEM.times, vol, close_out=True
+        )
+        sample(changed, hedge, 8, key=KEY, keep=counted)
+    # lax.map traces the body once for the batches.
+    assert len(traced) == 1
+
+
+@pytest.mark.parametrize(
+    ("n_paths", "paths_dates", "message"),
+    [(0, 5, "`n_paths` must be at least 1, got 0"), (4, 6, "must have the problem's 6 dates")],
+)
+def test_impossible_requests_are_refused(n_paths, paths_dates, message):
+    paths = simulate(MARKET, time_grid(0.25, paths_dates), 4, key=KEY)
+    with pytest.raises(ValueError, match=message):
+        if n_paths == 0:
+            sample(PROBLEM, HEDGE, n_paths, key=KEY)
+        replay(PROBLEM, HEDGE, paths)
