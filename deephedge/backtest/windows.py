@@ -85,28 +85,24 @@ def aligned(
     A later close without a quote is refused: leaving it out would join days that did not follow
     each other.
     """
-    begin, end = map(_day, (first, last))
-    kept = closes.loc[begin:end]
-    vols = quoted.reindex(kept.index)
-    start = vols.first_valid_index()
-    if start is None:
+    dates = closes.index.to_numpy().astype("datetime64[D]")
+    vols = quoted.reindex(closes.index).to_numpy(dtype=float)
+    kept = np.ones(len(dates), dtype=bool)
+    if first is not None:
+        kept &= dates >= np.datetime64(first, "D")
+    if last is not None:
+        kept &= dates <= np.datetime64(last, "D")
+    known = np.flatnonzero(kept & ~np.isnan(vols))
+    if len(known) == 0:
         raise ValueError(
             f"there is no close with a quoted volatility from {first or 'the start'} to "
-            f"{last or 'the end'}; closes run from {closes.index[0].date()} to "
-            f"{closes.index[-1].date()}."
+            f"{last or 'the end'}; closes run from {dates[0]} to {dates[-1]}."
         )
-    kept, vols = kept.loc[start:], vols.loc[start:]
-    missing = vols.index[vols.isna()]
+    kept[: known[0]] = False
+    missing = dates[kept & np.isnan(vols)]
     if len(missing):
         raise ValueError(
             f"`quoted` must have a value at every close, {len(missing)} are missing, the first at "
-            f"{missing[0].date()}; pass `quoted=quoted_vol(closes, vix)`."
+            f"{missing[0]}; pass `quoted=quoted_vol(closes, vix)`."
         )
-    dates = kept.index.to_numpy().astype("datetime64[D]")
-    return dates, kept.to_numpy(dtype=float), vols.to_numpy(dtype=float)
-
-
-def _day(date: datetime.date | None) -> "pandas.Timestamp | None":
-    import pandas as pd
-
-    return None if date is None else pd.Timestamp(date)
+    return dates[kept], closes.to_numpy(dtype=float)[kept], vols[kept]

@@ -42,37 +42,31 @@ def read_csv(
     path = Path(path)
     if not columns:
         raise ValueError("`columns` must name at least one; pass `columns={'close': 'Close'}`.")
-    text = _text(path)
-    for wanted in (date, *columns.values()):
-        if wanted not in text.columns:
-            known = ", ".join(map(str, text.columns))
-            raise ValueError(f"{path}: there is no column {wanted!r}; the file has: {known}.")
-    days = _days(text[date], date_format)
-    numbers = _numbers(text, columns)
-    dropped = _bad_rows(days, numbers, positive)
-    if len(dropped) == len(text):
+    cells = _cells(path, [date, *columns.values()])
+    days = _days(cells[date], date_format)
+    numbers = np.column_stack([_numbers(cells[column]) for column in columns.values()])
+    dropped = _bad_rows(days, numbers, list(columns), positive)
+    if len(dropped) == len(days):
         why = f"; row 1: {dropped[0].reason}" if dropped else ""
-        raise ValueError(f"{path}: there are no usable rows among {len(text)}{why}.")
-    keep = np.ones(len(text), dtype=bool)
-    keep[[bad.row - 1 for bad in dropped]] = False
-    good = numbers[keep].set_axis(days[keep].rename("date"), axis=0)
-    unsorted = int(np.sum(np.diff(good.index.to_numpy()) < np.timedelta64(0)))
-    good = good.sort_index()
+        raise ValueError(f"{path}: there are no usable rows among {len(days)}{why}.")
+    good = np.delete(np.arange(len(days)), [bad.row - 1 for bad in dropped])
+    unsorted = int(np.sum(np.diff(days[good]) < np.timedelta64(0)))
+    order = good[np.argsort(days[good])]
     return Records(
-        frame=good,
+        frame=_frame(days[order], numbers[order], list(columns)),
         source=path.name if source is None else source,
         description=", ".join(columns) if description is None else description,
-        report=Report(len(text), tuple(dropped), unsorted, _gaps(good.index, max_gap)),
+        report=Report(len(days), tuple(dropped), unsorted, _gaps(days[order], max_gap)),
     )
 
 
-def _text(path: Path) -> "pandas.DataFrame":
-    """The file as it stands, every cell a string."""
+def _cells(path: Path, wanted: list[str]) -> dict[str, list[str]]:
+    """The wanted columns as they stand in the file."""
     import pandas as pd
 
     try:
         # Without index_col=False, rows with one field too many would shift every column.
-        return pd.read_csv(
+        text = pd.read_csv(
             path, dtype=str, keep_default_na=False, skipinitialspace=True, index_col=False
         )
     except FileNotFoundError:
@@ -83,59 +77,62 @@ def _text(path: Path) -> "pandas.DataFrame":
         raise ValueError(f"{path}: is not CSV: {' '.join(str(error).split())}") from None
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {error.strerror or error}.") from None
+    for name in wanted:
+        if name not in text.columns:
+            known = ", ".join(map(str, text.columns))
+            raise ValueError(f"{path}: there is no column {name!r}; the file has: {known}.")
+    return {name: [str(x).strip() for x in text[name].fillna("").to_numpy()] for name in wanted}
 
 
-def _days(dates: "pandas.Series", date_format: str | None) -> "pandas.DatetimeIndex":
+def _days(cells: list[str], date_format: str | None) -> np.ndarray:
     """The day of each row, and `NaT` where it cannot be read."""
     import pandas as pd
 
-    dates = dates.fillna("").str.strip()
     if date_format is None:
-        dates, date_format = dates.str.slice(0, 10), "%Y-%m-%d"
-    parsed = pd.to_datetime(dates, format=date_format, errors="coerce")
-    return pd.DatetimeIndex(parsed).normalize()
+        cells, date_format = [cell[:10] for cell in cells], "%Y-%m-%d"
+    parsed = pd.to_datetime(cells, format=date_format, errors="coerce")
+    return parsed.to_numpy().astype("datetime64[D]")
 
 
-def _numbers(text: "pandas.DataFrame", columns: Mapping[str, str]) -> "pandas.DataFrame":
-    """The wanted columns as numbers, and `nan` where they cannot be read."""
+def _numbers(cells: list[str]) -> np.ndarray:
+    """The cells as numbers, and `nan` where they cannot be read."""
     import pandas as pd
 
-    return pd.DataFrame(
-        {
-            name: pd.to_numeric(text[column].str.strip(), errors="coerce").astype(float)
-            for name, column in columns.items()
-        }
-    )
+    return np.asarray(pd.to_numeric(np.array(cells, dtype=object), errors="coerce"), dtype=float)
+
+
+def _frame(days: np.ndarray, numbers: np.ndarray, names: list[str]) -> "pandas.DataFrame":
+    import pandas as pd
+
+    return pd.DataFrame(numbers, index=pd.DatetimeIndex(days, name="date"), columns=names)
 
 
 def _bad_rows(
-    days: "pandas.DatetimeIndex", numbers: "pandas.DataFrame", positive: bool
+    days: np.ndarray, numbers: np.ndarray, names: list[str], positive: bool
 ) -> list[Dropped]:
     """The rows to drop, each with the first reason against it."""
-    values = numbers.to_numpy()
-    names = list(numbers.columns)
     seen: set[object] = set()
     dropped = []
-    for i, day in enumerate(days):
-        finite = np.isfinite(values[i])
-        if day != day:  # NaT
-            dropped.append(Dropped(i + 1, "the date is missing or unreadable"))
-        elif not finite.all():
-            name = names[int(np.argmin(finite))]
-            dropped.append(Dropped(i + 1, f"{day.date()}: {name} is missing or unreadable"))
-        elif positive and (values[i] <= 0).any():
-            name = names[int(np.argmax(values[i] <= 0))]
-            dropped.append(Dropped(i + 1, f"{day.date()}: {name} is not positive"))
+    for i, (day, row) in enumerate(zip(days, numbers, strict=True)):
+        unreadable = ~np.isfinite(row)
+        below = (row <= 0) & positive
+        if np.isnat(day):
+            reason = "the date is missing or unreadable"
+        elif unreadable.any():
+            reason = f"{day}: {names[int(np.argmax(unreadable))]} is missing or unreadable"
+        elif below.any():
+            reason = f"{day}: {names[int(np.argmax(below))]} is not positive"
         elif day in seen:
-            dropped.append(Dropped(i + 1, f"{day.date()}: the date is there already"))
+            reason = f"{day}: the date is there already"
         else:
             seen.add(day)
+            continue
+        dropped.append(Dropped(i + 1, reason))
     return dropped
 
 
-def _gaps(days: "pandas.DatetimeIndex", max_gap: int) -> tuple[Gap, ...]:
-    between = days.to_numpy().astype("datetime64[D]")
-    after, before = between[:-1], between[1:]
+def _gaps(days: np.ndarray, max_gap: int) -> tuple[Gap, ...]:
+    after, before = days[:-1], days[1:]
     missing = np.busday_count(after + 1, before)
     return tuple(
         Gap(after[i].item(), before[i].item(), int(missing[i]))

@@ -92,7 +92,7 @@ class Records:
         if name not in self.frame.columns:
             known = ", ".join(map(str, self.frame.columns))
             raise ValueError(f"`name` must be a column of the records ({known}), got {name!r}.")
-        return self.frame[name]
+        return self.frame.loc[:, name]
 
     def __str__(self) -> str:
         head = f"{self.description} ({self.source}), {self.first} to {self.last}"

@@ -3,10 +3,10 @@
 from statistics import NormalDist
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 
 from deephedge.markets.base import AbstractMarket, Path, Snapshot, flat_discount, no_progress
 from deephedge.numerics import normal
@@ -16,7 +16,7 @@ from deephedge.typing import Array, Float, Int, Scalar
 
 def _mean_block(value: object) -> Scalar:
     length = as_array("mean_block", value)
-    if not isinstance(length, jax.core.Tracer) and not np.all(np.asarray(length) >= 1):
+    if not isinstance(length, Tracer) and not np.all(np.asarray(length) >= 1):
         raise ValueError(
             f"`mean_block` must be at least 1 day, or `math.inf` for windows that never restart, "
             f"got {value}."
