@@ -26,7 +26,8 @@ def vix() -> Records:
     """CBOE VIX, column `vix`: per cent per year at the close, 2014-01-03 to 2019-01-03.
 
     The 30-day implied volatility of S&P 500 options, the square root of a variance swap rate, so
-    above the at-the-money implied volatility as a rule.
+    above the at-the-money implied volatility as a rule. Its close is 15 minutes after that of the
+    shares: the one quote here that is a little younger than the prices beside it.
 
     Reference: CBOE (2003), VIX white paper.
     """
