@@ -16,7 +16,8 @@ from deephedge.numerics import draws
 from deephedge.policies import AbstractPolicy, AbstractTrainablePolicy
 from deephedge.training import Trained, default_optimizer, load_policy, save_policy, train
 
-_DRAWS = {"pseudo": draws.pseudo, "antithetic": draws.antithetic, "sobol": draws.sobol}
+DRAWS = {"pseudo": draws.pseudo, "antithetic": draws.antithetic, "sobol": draws.sobol}
+"""The ways to draw normals, by their name in a study."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +81,7 @@ def _train(
             optimizer=default_optimizer(training.n_steps, training.learning_rate),
             n_steps=training.n_steps,
             n_paths=training.n_paths,
-            draws=_DRAWS[training.draws],
+            draws=DRAWS[training.draws],
             clip_norm=training.clip_norm,
             validation_paths=training.validation_paths,
             validate_every=training.validate_every,

@@ -103,9 +103,7 @@ class AbstractClassicalBand(AbstractBandPolicy):
     """A band that depends on the snapshot alone."""
 
     @abstractmethod
-    def observe(
-        self, now: Snapshot
-    ) -> tuple[Float[Array, " asset"], Float[Array, " asset"]]:
+    def observe(self, now: Snapshot) -> tuple[Float[Array, " asset"], Float[Array, " asset"]]:
         """Lower and upper edge of the band."""
 
     def edges(self, seen: tuple[Array, Array]) -> tuple[Array, Array]:

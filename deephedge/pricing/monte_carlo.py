@@ -67,11 +67,11 @@ class MonteCarlo(AbstractPricer):
         self.n_paths, self.n_steps, self.batch_size = n_paths, n_steps, batch_size
 
     def price(self, claim: AbstractClaim, now: Snapshot) -> Scalar:
-        return jnp.mean(self._each(lambda index: self._one(claim, now, index)))
+        return jnp.mean(self._values(claim, now))
 
     def estimate(self, claim: AbstractClaim, now: Snapshot) -> tuple[Scalar, Scalar]:
         """The price and its standard error."""
-        return self._summary(self._each(lambda index: self._one(claim, now, index)))
+        return self._summary(self._values(claim, now))
 
     def estimate_greeks(
         self,
@@ -84,8 +84,11 @@ class MonteCarlo(AbstractPricer):
         """Each Greek with its standard error. See `greeks` for the names."""
         names = tuple(names)
 
-        def one(index: Int[Array, ""]) -> dict[str, Scalar]:
-            return greeks_of(lambda p, n: p._one(claim, n, index), self, now, names, asset=asset)
+        def one(normals: Float[Array, "step normal"]) -> dict[str, Scalar]:
+            def value(pricer: MonteCarlo, now: Snapshot) -> Scalar:
+                return path_value(pricer.model, claim, now, normals)
+
+            return greeks_of(value, self, now, names, asset=asset)
 
         values = self._each(one)
         return {name: self._summary(values[name]) for name in names}
@@ -94,13 +97,17 @@ class MonteCarlo(AbstractPricer):
         model, now = self.model.shifted(now, vol=vol, rate=rate)
         return eqx.tree_at(lambda p: p.model, self, model), now
 
-    def _one(self, claim: AbstractClaim, now: Snapshot, index: Int[Array, ""]) -> Scalar:
-        return path_value(self.model, claim, now, self.source(index))
+    def _values(self, claim: AbstractClaim, now: Snapshot) -> Float[Array, " path"]:
+        return self._each(lambda normals: path_value(self.model, claim, now, normals))
 
-    def _each(self, one: Callable[[Int[Array, ""]], PyTree]) -> PyTree:
+    def _each(self, one: Callable[[Float[Array, "step normal"]], PyTree]) -> PyTree:
         """`one` of every path, in bounded memory also where a gradient is taken."""
+
+        def at(index: Int[Array, ""]) -> PyTree:
+            return one(self.source(index))
+
         batch_size = min(self.batch_size, self.n_paths)
-        return lax.map(jax.checkpoint(one), jnp.arange(self.n_paths), batch_size=batch_size)
+        return lax.map(jax.checkpoint(at), jnp.arange(self.n_paths), batch_size=batch_size)
 
     def _summary(self, values: Float[Array, " path"]) -> tuple[Scalar, Scalar]:
         """Mean and standard error; an antithetic pair is one independent draw."""

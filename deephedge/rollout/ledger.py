@@ -31,6 +31,8 @@ class Ledger(eqx.Module):
     """Trading gains over each step, dividends included."""
     costs: Float[Array, " time"]
     """Trading costs at each date."""
+    turnover: Float[Array, " time"]
+    """Value of what was bought and sold at each date."""
     wealth: Float[Array, " time"]
     """Premium + gains - costs so far, before trading at each date; the last entry is final."""
 
@@ -79,12 +81,14 @@ def rollout(problem: HedgingProblem, policy: AbstractPolicy, path: Path) -> Ledg
     end = path.at(-1)
     last_trade = -closing.holdings if problem.close_out else jnp.zeros_like(closing.holdings)
     last_cost = end.discount * problem.cost(last_trade, end)
+    trades = jnp.concatenate([trades, last_trade[None]])
     return Ledger(
         premium=premium,
         payoff=end.discount * problem.claim.payoff(path),
         holdings=holdings,
-        trades=jnp.concatenate([trades, last_trade[None]]),
+        trades=trades,
         gains=gains,
         costs=jnp.append(costs, last_cost),
+        turnover=jnp.sum(jnp.abs(trades) * value, axis=1),
         wealth=jnp.append(wealth, closing.wealth - last_cost),
     )

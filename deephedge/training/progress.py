@@ -25,9 +25,7 @@ def progress_bar(n_steps: int, done: int, *, show: bool) -> Iterator[Report]:
     from rich.progress import TimeRemainingColumn as TimeLeft
 
     columns = [TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeLeft()]
-    with Progress(
-        *columns, TextColumn("{task.fields[text]}"), console=Console(stderr=True)
-    ) as bar:
+    with Progress(*columns, TextColumn("{task.fields[text]}"), console=Console(stderr=True)) as bar:
         task = bar.add_task("training", total=n_steps, completed=done, text="")
 
         def report(step: int, text: str) -> None:

@@ -19,9 +19,7 @@ def _named_weights(policy: AbstractTrainablePolicy) -> dict[str, Array]:
     return {jax.tree_util.keystr(path).lstrip("."): leaf for path, leaf in leaves}
 
 
-def save_policy(
-    path: pathlib.Path, policy: AbstractTrainablePolicy, configuration: dict
-) -> None:
+def save_policy(path: pathlib.Path, policy: AbstractTrainablePolicy, configuration: dict) -> None:
     """Write the trained weights, and a JSON configuration that says how to build the rest."""
     from safetensors.numpy import save_file
 
@@ -35,7 +33,9 @@ def load_policy(path: pathlib.Path, template: AbstractTrainablePolicy) -> Abstra
     from safetensors.numpy import load_file
 
     if not path.exists():
-        raise ValueError(f"`path` must be a file of trained weights, got {path}, which is not there.")
+        raise ValueError(
+            f"`path` must be a file of trained weights, got {path}, which is not there."
+        )
     tensors = load_file(str(path))
     wanted = _named_weights(template)
     shapes = {name: leaf.shape for name, leaf in wanted.items()}

@@ -7,7 +7,6 @@ import time
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import optax
 
 from deephedge.numerics.draws import AbstractSource, Draws, antithetic

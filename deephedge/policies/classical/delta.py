@@ -1,9 +1,6 @@
 """Hold the delta of a model."""
 
-import dataclasses
 
-import equinox as eqx
-import jax
 
 from deephedge.claims.base import AbstractClaim
 from deephedge.claims.vanilla import Call

@@ -48,6 +48,4 @@ class Leland(AbstractTargetPolicy):
     @classmethod
     def example(cls) -> "Leland":
         """A typical member, for tests and documentation."""
-        return cls(
-            Call.example(), BlackScholesFormula.example(), cost_rate=0.001, interval=1 / 252
-        )
+        return cls(Call.example(), BlackScholesFormula.example(), cost_rate=0.001, interval=1 / 252)

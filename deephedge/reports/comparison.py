@@ -1,0 +1,126 @@
+"""The result of a comparison: every number with its error, as a frame, as JSON, as text."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from deephedge.reports.outcome import Outcome
+from deephedge.reports.text import text_tables
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """One number of one policy, and how it differs from the baseline's on the same paths."""
+
+    policy: str
+    measure: str
+    value: float
+    standard_error: float
+    difference: float
+    """Policy less baseline; for a risk or a cost, negative is better."""
+    difference_error: float
+    difference_low: float
+    """Lower end of the 95 % confidence interval."""
+    difference_high: float
+    optimality_share: float | None = None
+    """(baseline - policy) / (baseline - optimum): 1 for the best possible hedge."""
+
+    @property
+    def better(self) -> bool:
+        """Whether the whole interval of the difference lies below zero."""
+        return self.difference_high < 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Policies side by side on the same paths."""
+
+    policies: tuple[str, ...]
+    measures: tuple[str, ...]
+    """Names of the risk measures; the estimates hold further quantities of the ledger."""
+    outcomes: Mapping[str, Outcome]
+    estimates: tuple[Estimate, ...]
+    n_paths: int
+    baseline: str
+    errors: str
+    """How standard errors and intervals were made, in words."""
+    optimum: Mapping[str, float]
+    """The least possible risk, for the measures where it is known."""
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """Everything estimated: the measures, then P&L, cost and trading."""
+        return tuple(dict.fromkeys(estimate.measure for estimate in self.estimates))
+
+    def at(self, policy: str, quantity: str) -> Estimate:
+        """The estimate of one quantity for one policy."""
+        found = [e for e in self.estimates if (e.policy, e.measure) == (policy, quantity)]
+        if not found:
+            raise KeyError(
+                f"no `{quantity}` of `{policy}`; policies: {', '.join(self.policies)}; "
+                f"quantities: {', '.join(self.quantities)}."
+            )
+        return found[0]
+
+    def frame(self) -> "pandas.DataFrame":
+        """The tidy table: a row for every policy and quantity."""
+        import pandas
+
+        return pandas.DataFrame([dataclasses.asdict(estimate) for estimate in self.estimates])
+
+    def summary(self) -> dict[str, Any]:
+        """The same as nested dictionaries, ready for JSON: policy, then quantity."""
+        rows: dict[str, Any] = {name: {} for name in self.policies}
+        for estimate in self.estimates:
+            row = dataclasses.asdict(estimate)
+            rows[row.pop("policy")][row.pop("measure")] = row
+        return {
+            "n_paths": self.n_paths,
+            "baseline": self.baseline,
+            "errors": self.errors,
+            "optimum": dict(self.optimum),
+            "policies": rows,
+        }
+
+    @property
+    def caption(self) -> str:
+        """How to read the table."""
+        known = "".join(f" Least possible {k}: {v:.4g}." for k, v in self.optimum.items())
+        return (
+            f"{self.n_paths:,} paths, the same for every policy. Risk: less is better. "
+            f"Baseline: {self.baseline}. {self.errors}{known}"
+        )
+
+    def __str__(self) -> str:
+        return text_tables(self.header(), self.rows(), self.caption)
+
+    def header(self) -> list[str]:
+        """Column titles of `rows`."""
+        titles = ["policy"]
+        for quantity in self.quantities:
+            titles.append(quantity)
+            if quantity in self.measures:
+                titles.append(f"{quantity} less {self.baseline}'s [95 %]")
+            if quantity in self.optimum:
+                titles.append(f"share of {self.baseline}'s excess {quantity} removed")
+        return titles
+
+    def rows(self) -> list[list[str]]:
+        """The table as text: a row a policy, each value with its standard error."""
+        return [[name, *self._cells(name)] for name in self.policies]
+
+    def _cells(self, policy: str) -> list[str]:
+        cells = []
+        for quantity in self.quantities:
+            e = self.at(policy, quantity)
+            cells.append(f"{e.value:.4g} ± {e.standard_error:.2g}")
+            if quantity in self.measures:
+                interval = f"{e.difference:+.3g} [{e.difference_low:+.3g}, {e.difference_high:+.3g}]"
+                cells.append("–" if policy == self.baseline else interval)
+            if quantity in self.optimum:
+                share = e.optimality_share
+                cells.append("–" if share is None else f"{share:.1%}")
+        return cells

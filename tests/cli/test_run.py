@@ -1,0 +1,142 @@
+"""`deephedge run`: what it leaves on disk, that it repeats itself, and what Ctrl-C leaves."""
+
+import json
+
+import pytest
+
+from deephedge.cli import train as cli_train
+from deephedge.cli.app import command
+
+STUDY = """
+[market]
+type = "BlackScholes"
+spot = 100.0
+vol = 0.2
+
+[claim]
+type = "Call"
+strike = 100.0
+maturity = 0.08
+
+[cost]
+type = "ProportionalCost"
+rate = 0.001
+
+[problem]
+n_steps = 4
+close_out = false
+
+[policies.delta]
+type = "DeltaHedge"
+
+[policies.band]
+type = "WhalleyWilmott"
+aversion = 1.0
+
+[policies.learned]
+type = "NoTransactionBand"
+base = "band"
+width = 4
+depth = 1
+
+[measures.entropic]
+type = "Entropic"
+aversion = 1.0
+
+[training]
+risk = "entropic"
+n_steps = 6
+n_paths = 64
+validation_paths = 128
+validate_every = 2
+
+[evaluation]
+n_paths = 512
+baseline = "delta"
+optimum = { entropic = 2.5 }
+"""
+
+FILES = (
+    "study.toml",
+    "environment.json",
+    "summary.json",
+    "comparison.csv",
+    "metrics.jsonl",
+    "policies/learned.safetensors",
+    "checkpoints/learned.state",
+    "report.html",
+)
+
+
+@pytest.fixture
+def study(tmp_path):
+    file = tmp_path / "study.toml"
+    file.write_text(STUDY)
+    return file
+
+
+def run(file, out, *options):
+    return command(["run", str(file), "--out", str(out), "--quiet", *options])
+
+
+def timeless(summary: dict) -> dict:
+    """The summary without what depends on the clock."""
+    for row in summary["policies"].values():
+        row.pop("training", None)
+    return summary
+
+
+def summary_of(out) -> dict:
+    return timeless(json.loads((out / "summary.json").read_text()))
+
+
+@pytest.mark.slow
+def test_writes_every_file_and_the_resolved_study_gives_the_same_numbers(study, tmp_path, capsys):
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert run(study, first, "--json") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert all((first / name).exists() for name in FILES)
+    assert timeless(printed) == summary_of(first)
+    assert "delta" in (first / "report.html").read_text()
+
+    assert run(first / "study.toml", second) == 0
+    assert summary_of(second) == summary_of(first)
+    assert (second / "comparison.csv").read_text() == (first / "comparison.csv").read_text()
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_keeps_its_policy_and_goes_on_to_the_same_numbers(
+    study, tmp_path, capsys, monkeypatch
+):
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    assert run(study, whole) == 0
+
+    draws = cli_train.DRAWS["antithetic"]
+    calls = []
+
+    def ctrl_c_in_the_fifth_step(*arguments):
+        calls.append(arguments)
+        if len(calls) == 6:
+            raise KeyboardInterrupt
+        return draws(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setitem(cli_train.DRAWS, "antithetic", ctrl_c_in_the_fifth_step)
+        assert run(study, stopped) == 130
+    assert "--resume" in capsys.readouterr().err
+    assert (stopped / "policies/learned.safetensors").exists()
+    assert (stopped / "checkpoints/learned.state").exists()
+    assert not (stopped / "summary.json").exists()
+
+    assert run(study, stopped, "--resume") == 0
+    assert summary_of(stopped) == summary_of(whole)
+
+
+def test_resume_needs_an_earlier_run_of_the_same_study(study, tmp_path, capsys):
+    assert run(study, tmp_path / "none", "--resume") == 2
+    assert "no earlier run" in capsys.readouterr().err
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "study.toml").write_text("")
+    assert run(study, other, "--resume") == 2
+    assert "another study" in capsys.readouterr().err

@@ -1,0 +1,106 @@
+"""A comparison says what each policy's P&L says, and its errors are honest."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from deephedge.backtest import block_weights
+from deephedge.claims import Call
+from deephedge.costs import ProportionalCost
+from deephedge.markets import BlackScholes, simulate
+from deephedge.numerics.draws import antithetic
+from deephedge.policies import DeltaHedge, NoHedge
+from deephedge.pricing import BlackScholesFormula
+from deephedge.reports import compare, compare_recorded
+from deephedge.risk import Entropic, ExpectedShortfall
+from deephedge.rollout import HedgingProblem, sample, time_grid
+
+CALL = Call(strike=100.0, maturity=0.25)
+MARKET = BlackScholes(spot=100.0, vol=0.2, rate=0.0)
+HEDGE = DeltaHedge(CALL, BlackScholesFormula(vol=0.2, rate=0.0))
+LATE = DeltaHedge(CALL, BlackScholesFormula(vol=0.25, rate=0.0))
+PROBLEM = HedgingProblem(
+    MARKET, CALL, ProportionalCost(0.001), time_grid(0.25, 5), 4.0, close_out=True
+)
+POLICIES = {"delta": HEDGE, "none": NoHedge(), "high vol": LATE}
+MEASURES = {"entropic": Entropic(0.5), "shortfall": ExpectedShortfall(0.1)}
+KEY = jax.random.key(3)
+RESULT = compare(PROBLEM, POLICIES, MEASURES, n_paths=2000, key=KEY, optimum={"entropic": 0.5})
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_values_are_those_of_the_same_paths(name):
+    ledger = sample(PROBLEM, POLICIES[name], 2000, key=KEY)
+    for measure in MEASURES:
+        value = RESULT.at(name, measure).value
+        np.testing.assert_allclose(value, MEASURES[measure](ledger.pnl), rtol=1e-12)
+    value = RESULT.at(name, "turnover").value
+    paths = simulate(MARKET, PROBLEM.times, 2000, key=KEY)
+    traded = jnp.abs(ledger.trades) * paths.discount[..., None] * paths.prices
+    np.testing.assert_allclose(value, jnp.mean(jnp.sum(traded, axis=(1, 2))), rtol=1e-12)
+
+
+def test_on_the_same_paths_a_difference_is_better_known_than_either_value():
+    close = RESULT.at("high vol", "entropic")
+    assert close.difference_error < 0.5 * close.standard_error
+    assert RESULT.at("delta", "entropic").difference == 0
+
+
+def test_optimality_share_runs_from_baseline_to_optimum():
+    at = RESULT.at("high vol", "entropic")
+    base = RESULT.at("delta", "entropic").value
+    assert RESULT.at("delta", "entropic").optimality_share == 0
+    np.testing.assert_allclose(at.optimality_share, (base - at.value) / (base - 0.5), rtol=1e-12)
+
+
+def test_intervals_cover_the_true_difference_as_often_as_they_say():
+    policies = {"delta": HEDGE, "high vol": LATE}
+    many = compare(PROBLEM, policies, {"e": Entropic(0.5)}, n_paths=400_000, key=KEY)
+    truth, covered = many.at("high vol", "e").difference, 0
+    for seed in range(100):
+        few = compare(
+            PROBLEM, policies, {"e": Entropic(0.5)}, n_paths=500, key=jax.random.key(seed)
+        )
+        e = few.at("high vol", "e")
+        covered += e.difference_low <= truth <= e.difference_high
+    # 95 of 100 within four binomial standard errors of 2.2.
+    assert 86 <= covered
+
+
+def test_antithetic_pairs_are_not_counted_as_independent():
+    result = compare(PROBLEM, POLICIES, MEASURES, n_paths=2000, key=KEY, draws=antithetic)
+    pnl = np.asarray(result.outcomes["none"].pnl).reshape(-1, 2).mean(axis=1)
+    expected = pnl.std() / np.sqrt(1000)
+    np.testing.assert_allclose(result.at("none", "mean P&L").standard_error, expected, rtol=1e-9)
+    with pytest.raises(ValueError, match="pass `n_paths=2002`"):
+        compare(PROBLEM, POLICIES, MEASURES, n_paths=2001, key=KEY, draws=antithetic)
+
+
+def test_recorded_errors_of_single_path_blocks_are_those_of_independent_paths():
+    paths = simulate(MARKET, PROBLEM.times, 2000, key=KEY)
+    weights = block_weights(2000, mean_block=1, n_resamples=400, seed=1)
+    recorded = compare_recorded(PROBLEM, POLICIES, MEASURES, paths, weights=weights)
+    for name in POLICIES:
+        ours, theirs = recorded.at(name, "shortfall"), RESULT.at(name, "shortfall")
+        np.testing.assert_allclose(ours.value, theirs.value, rtol=1e-12)
+        # A standard deviation of 400 resamples is known to 1 / sqrt(800) = 3.5 %.
+        np.testing.assert_allclose(ours.standard_error, theirs.standard_error, rtol=0.15)
+
+
+def test_tables_fit_and_say_how_to_read_them():
+    text = str(RESULT)
+    assert max(map(len, text.splitlines())) <= 110
+    for said in ("2,000 paths", "Baseline: delta", "less is better", "influence functions"):
+        assert said in " ".join(text.split())
+    assert json.loads(json.dumps(RESULT.summary()))["policies"]["none"]["trades"]["value"] == 0
+    assert len(RESULT.frame()) == len(POLICIES) * len(RESULT.quantities)
+
+
+def test_bad_input_is_refused():
+    with pytest.raises(ValueError, match="must be one of delta"):
+        compare(PROBLEM, POLICIES, MEASURES, n_paths=10, key=KEY, baseline="gamma")
+    with pytest.raises(ValueError, match="which measure"):
+        compare(PROBLEM, POLICIES, MEASURES, n_paths=10, key=KEY, optimum=1.0)
