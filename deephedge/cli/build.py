@@ -11,7 +11,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import equinox as eqx
 import jax
@@ -60,7 +60,8 @@ def member(family: type, name: str, keys: tuple[str, ...]) -> type:
 
 def maker(kind: type) -> Callable[..., Any]:
     """What makes a `kind`: the class itself, or `create` for a policy with untrained weights."""
-    return kind.create if issubclass(kind, AbstractTrainablePolicy) else kind
+    # `create` differs from policy to policy, so the abstract class does not declare it.
+    return cast(Any, kind).create if issubclass(kind, AbstractTrainablePolicy) else kind
 
 
 def arguments(make: Callable[..., Any]) -> dict[str, Argument]:

@@ -1,13 +1,20 @@
 """`deephedge run`: train, compare, backtest and report what a study describes."""
 
+import json as json_format
 import sys
 from pathlib import Path
+from typing import Any
 
+import jax
+
+from deephedge.cli.backtest import Backtested, backtested
 from deephedge.cli.folder import Folder
 from deephedge.cli.resolve import Resolved, open_study
 from deephedge.cli.tables import StudyError
 from deephedge.cli.toml import toml_text
-from deephedge.cli.train import train_all
+from deephedge.cli.train import Lessons, train_all
+from deephedge.reports import Comparison, compare
+from deephedge.training import Trained
 
 INTERRUPTED = 130
 
@@ -16,19 +23,23 @@ def run_study(file: Path, out: Path, *, resume: bool, quiet: bool, json: bool) -
     """Run the study and write its folder; returns the exit code."""
     resolved = open_study(file)
     folder = Folder(out)
+    folder.prepare(toml_text(resolved.tables()), _seeds(resolved), resume=resume)
     try:
-        folder.prepare(toml_text(resolved.tables()), _seeds(resolved), resume=resume)
         lessons = train_all(resolved, folder, resume=resume, quiet=quiet)
+        if lessons.interrupted:
+            return _interrupted(lessons, file, out)
+        comparison = _compared(resolved, lessons, quiet=quiet)
+        table = resolved.study.backtest
+        history = None if table is None else backtested(resolved, lessons.policies, table)
     except StudyError as error:
         raise StudyError((), f"{file}: {error}") from None
-    if lessons.interrupted:
-        saved = ", ".join(lessons.records) or "none"
-        print(
-            f"deephedge: interrupted; policies saved so far: {saved}. "
-            f"Go on with: deephedge run {file} --out {out} --resume",
-            file=sys.stderr,
-        )
-        return INTERRUPTED
+    summary = _summary(comparison, history, lessons)
+    folder.write_json("summary.json", summary)
+    comparison.frame().to_csv(folder.comparison, index=False)
+    if json:
+        print(json_format.dumps(summary))
+    else:
+        _print(comparison, history, folder)
     return 0
 
 
@@ -38,3 +49,53 @@ def _seeds(resolved: Resolved) -> dict[str, int]:
     seeds = {f"training {name}": training.seed for name, training in resolved.trainings.items()}
     seeds["evaluation"] = study.evaluation.seed
     return seeds if study.backtest is None else {**seeds, "backtest": study.backtest.seed}
+
+
+def _interrupted(lessons: Lessons, file: Path, out: Path) -> int:
+    saved = ", ".join(lessons.records) or "none"
+    print(
+        f"deephedge: interrupted; policies saved so far: {saved}. "
+        f"Go on with: deephedge run {file} --out {out} --resume",
+        file=sys.stderr,
+    )
+    return INTERRUPTED
+
+
+def _compared(resolved: Resolved, lessons: Lessons, *, quiet: bool) -> Comparison:
+    evaluation = resolved.study.evaluation
+    if not quiet:
+        print(f"comparing on {evaluation.n_paths:,} fresh paths", file=sys.stderr)
+    return compare(
+        resolved.problem,
+        lessons.policies,
+        resolved.measures,
+        n_paths=evaluation.n_paths,
+        key=jax.random.key(evaluation.seed),
+        baseline=evaluation.baseline,
+        optimum=evaluation.optimum,
+    )
+
+
+def _summary(
+    comparison: Comparison, history: Backtested | None, lessons: Lessons
+) -> dict[str, Any]:
+    """The comparison, how each policy was trained, and the backtest if there is one."""
+    summary = comparison.summary()
+    summary["training"] = {name: _effort(record) for name, record in lessons.records.items()}
+    return summary if history is None else {**summary, "backtest": history.summary()}
+
+
+def _effort(record: Trained) -> dict[str, Any]:
+    return {
+        "steps": record.steps,
+        "stopped": record.stopped,
+        "seconds": round(record.seconds, 3),
+        "compile_seconds": round(record.compile_seconds, 3),
+    }
+
+
+def _print(comparison: Comparison, history: Backtested | None, folder: Folder) -> None:
+    print(comparison)
+    if history is not None:
+        print(f"\n{history.title}\n\n{history.comparison}")
+    print(f"\nreport: {folder.report}")

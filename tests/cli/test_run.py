@@ -81,9 +81,7 @@ def run(file, out, *options):
 
 def timeless(summary: dict) -> dict:
     """The summary without what depends on the clock."""
-    for row in summary["policies"].values():
-        row.pop("training", None)
-    return summary
+    return {name: value for name, value in summary.items() if name != "training"}
 
 
 def summary_of(out) -> dict:
