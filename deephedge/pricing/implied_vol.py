@@ -129,7 +129,9 @@ def total_deviation(b: Values, x: Values) -> Values:
         kept = ((moved >= low) & (moved <= high)) | (jnp.abs(step) < 1e-7 * s)
         return low, high, jnp.where(kept & jnp.isfinite(moved), moved, 0.5 * (low + high))
 
-    low, high = jnp.where(below, tiny, centre), jnp.where(below, centre, 100.0)
+    # Some room beyond the centre, for roots that lie there within rounding.
+    low = jnp.where(below, tiny, 0.7 * centre)
+    high = jnp.where(below, 1.5 * centre, 100.0)
     start = jnp.clip(jnp.where(below, _deep(b, x), _high(b, x, top)), min=low, max=high)
     return lax.fori_loop(0, ITERATIONS, halley, (low, high, start))[2]
 

@@ -79,6 +79,17 @@ def test_round_trip(vol, deviations, tau, rate):
     assert not held or abs(found - vol) < 1e-10
 
 
+def test_volatility_at_the_inflection_of_the_price():
+    # Where the vol is sqrt(2 |log(F/K)| / tau) the method changes its objective.
+    log_strike = jnp.linspace(0.001, 8.0, 1000)
+    vol = jnp.sqrt(2.0 * log_strike)[:, None] * (1.0 + jnp.linspace(-1e-3, 1e-3, 21))[None]
+    ones = jnp.ones_like(vol)
+    strike = jnp.exp(log_strike)[:, None] * ones
+    price = formula(vol, ones, strike, ones, 0.0 * ones, 0.0 * ones, ones)
+    found = implied_vol(price, spot=ones, strike=strike, tau=ones)
+    np.testing.assert_allclose(found, vol, rtol=1e-12, atol=1e-13)
+
+
 def test_at_the_money_has_a_closed_form():
     b = jnp.asarray([1e-12, 1e-6, 0.01, 0.3, 0.9, 1.0 - 1e-9])
     found = implied_vol(b, spot=1.0, strike=1.0, tau=1.0)
