@@ -29,6 +29,10 @@ class Folder:
     def comparison(self) -> Path:
         return self.root / "comparison.csv"
 
+    @property
+    def environment(self) -> dict[str, Any]:
+        return json.loads((self.root / "environment.json").read_text(encoding="utf-8"))
+
     def policy(self, name: str) -> Path:
         return self.root / "policies" / f"{name}.safetensors"
 

@@ -13,7 +13,7 @@ from deephedge.cli.resolve import Resolved, open_study
 from deephedge.cli.tables import StudyError
 from deephedge.cli.toml import toml_text
 from deephedge.cli.train import Lessons, train_all
-from deephedge.reports import Comparison, compare
+from deephedge.reports import Comparison, compare, write_report
 from deephedge.training import Trained
 
 INTERRUPTED = 130
@@ -23,7 +23,8 @@ def run_study(file: Path, out: Path, *, resume: bool, quiet: bool, json: bool) -
     """Run the study and write its folder; returns the exit code."""
     resolved = open_study(file)
     folder = Folder(out)
-    folder.prepare(toml_text(resolved.tables()), _seeds(resolved), resume=resume)
+    study_text = toml_text(resolved.tables())
+    folder.prepare(study_text, _seeds(resolved), resume=resume)
     try:
         lessons = train_all(resolved, folder, resume=resume, quiet=quiet)
         if lessons.interrupted:
@@ -36,6 +37,18 @@ def run_study(file: Path, out: Path, *, resume: bool, quiet: bool, json: bool) -
     summary = _summary(comparison, history, lessons)
     folder.write_json("summary.json", summary)
     comparison.frame().to_csv(folder.comparison, index=False)
+    write_report(
+        folder.report,
+        title=file.stem.replace("_", " "),
+        problem=resolved.problem,
+        comparison=comparison,
+        policies=lessons.policies,
+        key=jax.random.key(resolved.study.evaluation.seed),
+        environment=folder.environment,
+        recorded=None if history is None else history.comparison,
+        trained=lessons.records,
+        study_text=study_text,
+    )
     if json:
         print(json_format.dumps(summary))
     else:
