@@ -4,5 +4,12 @@ from deephedge.reports.compare import compare as compare
 from deephedge.reports.compare import compare_recorded as compare_recorded
 from deephedge.reports.comparison import Comparison as Comparison
 from deephedge.reports.comparison import Estimate as Estimate
+from deephedge.reports.describe import describe as describe
+from deephedge.reports.experiment import Finding as Finding
+from deephedge.reports.figures import hedge_against_spot as hedge_against_spot
+from deephedge.reports.figures import one_path as one_path
+from deephedge.reports.figures import pnl_histograms as pnl_histograms
+from deephedge.reports.figures import training_curve as training_curve
+from deephedge.reports.html import write_report as write_report
 from deephedge.reports.outcome import Outcome as Outcome
 from deephedge.reports.outcome import outcome as outcome

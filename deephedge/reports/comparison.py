@@ -65,6 +65,10 @@ class Comparison:
             )
         return found[0]
 
+    def least(self, quantity: str) -> float:
+        """The least value of one quantity over all policies."""
+        return min(self.at(policy, quantity).value for policy in self.policies)
+
     def frame(self) -> "pandas.DataFrame":
         """The tidy table: a row for every policy and quantity."""
         import pandas
@@ -118,7 +122,9 @@ class Comparison:
             e = self.at(policy, quantity)
             cells.append(f"{e.value:.4g} ± {e.standard_error:.2g}")
             if quantity in self.measures:
-                interval = f"{e.difference:+.3g} [{e.difference_low:+.3g}, {e.difference_high:+.3g}]"
+                interval = (
+                    f"{e.difference:+.3g} [{e.difference_low:+.3g}, {e.difference_high:+.3g}]"
+                )
                 cells.append("–" if policy == self.baseline else interval)
             if quantity in self.optimum:
                 share = e.optimality_share

@@ -62,9 +62,7 @@ class _InfluenceErrors(Errors):
         error = float(standard_error(policy.spread - baseline.spread, self.groups))
         difference = policy.value - baseline.value
         half = _NORMAL_95 * error
-        return Numbers(
-            policy.value, own, difference, error, difference - half, difference + half
-        )
+        return Numbers(policy.value, own, difference, error, difference - half, difference + half)
 
 
 @dataclasses.dataclass(frozen=True)

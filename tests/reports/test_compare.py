@@ -81,7 +81,7 @@ def test_antithetic_pairs_are_not_counted_as_independent():
 
 def test_recorded_errors_of_single_path_blocks_are_those_of_independent_paths():
     paths = simulate(MARKET, PROBLEM.times, 2000, key=KEY)
-    weights = block_weights(2000, mean_block=1, n_resamples=400, seed=1)
+    weights = block_weights(2000, mean_block=1.0, n_resamples=400, seed=1)
     recorded = compare_recorded(PROBLEM, POLICIES, MEASURES, paths, weights=weights)
     for name in POLICIES:
         ours, theirs = recorded.at(name, "shortfall"), RESULT.at(name, "shortfall")

@@ -1,0 +1,159 @@
+"""Figures of a comparison; every one is a Matplotlib figure that owns its canvas."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from deephedge.markets import Path, Snapshot, simulate
+from deephedge.policies import AbstractBandPolicy, AbstractPolicy, Account
+from deephedge.reports.comparison import Comparison
+from deephedge.rollout import HedgingProblem, replay
+from deephedge.typing import Array, PRNGKeyArray
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Okabe and Ito (2008): told apart by readers with any kind of colour vision.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_STYLES = ("-", "--", "-.", ":")
+_N_SPOTS = 81
+
+
+def _figure(n_columns: int = 1, n_rows: int = 1, height: float = 3.6) -> tuple["Figure", list]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.0, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel().tolist()
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(alpha=0.25, linewidth=0.6)
+    return figure, axes
+
+
+def _line(number: int) -> dict:
+    return {
+        "color": _COLOURS[number % len(_COLOURS)],
+        "linestyle": _STYLES[number % len(_STYLES)],
+        "linewidth": 1.5,
+    }
+
+
+def pnl_histograms(comparison: Comparison) -> "Figure":
+    """Where the P&L of every policy lies; the outermost 1/1000 of each side is gathered in."""
+    figure, (axis,) = _figure()
+    pnl = {name: np.asarray(result.pnl) for name, result in comparison.outcomes.items()}
+    low, high = np.quantile(np.concatenate(list(pnl.values())), [0.001, 0.999])
+    edges = np.linspace(low, high if high > low else low + 1.0, 81)
+    for number, (name, values) in enumerate(pnl.items()):
+        inside = np.clip(values, edges[0], edges[-1])
+        share = np.full(len(values), 1.0 / len(values))
+        axis.hist(inside, edges, weights=share, histtype="step", label=name, **_line(number))
+    axis.set_xlabel("P&L of the seller, today's money")
+    axis.set_ylabel("share of paths")
+    axis.legend(frameon=False)
+    return figure
+
+
+def hedge_against_spot(
+    problem: HedgingProblem,
+    policies: Mapping[str, AbstractPolicy],
+    *,
+    key: PRNGKeyArray,
+    n_dates: int = 3,
+    asset: int = 0,
+) -> "Figure":
+    """Units of one asset held at several dates against its price; bands are shaded.
+
+    Policies without a band are asked what they would hold coming from nothing; other prices are
+    as at the start, factors are the median of 256 simulated paths.
+    """
+    paths = simulate(problem.market, problem.times, 256, key=key)
+    last = np.asarray(paths.prices)[:, -1, asset]
+    low, high = np.quantile(last, [0.01, 0.99])
+    spots = jnp.asarray(np.linspace(low, high, _N_SPOTS), dtype=problem.times.dtype)
+    dates = sorted({int(k) for k in np.linspace(0, problem.n_steps - 1, n_dates)})
+    figure, axes = _figure(len(dates))
+    for axis, date in zip(axes, dates, strict=True):
+        nows = [_typical(problem, paths, date, asset, spot) for spot in spots]
+        stacked = jax.tree.map(lambda *x: jnp.stack(x), *nows)
+        for number, (name, policy) in enumerate(policies.items()):
+            lower, upper = _held(policy, stacked, asset)
+            axis.plot(spots, lower, label=name, **_line(number))
+            if isinstance(policy, AbstractBandPolicy):
+                axis.plot(spots, upper, **_line(number))
+                axis.fill_between(spots, lower, upper, color=_line(number)["color"], alpha=0.15)
+        axis.set_title(f"{float(problem.times[date]):.3g} years", fontsize=10)
+        axis.set_xlabel("spot")
+    axes[0].set_ylabel("units held")
+    axes[0].legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _typical(problem: HedgingProblem, paths: Path, date: int, asset: int, spot: Array) -> Snapshot:
+    """The state at a date where the price went straight to `spot`, all else typical."""
+    typical = jax.tree.map(lambda x: jnp.median(x, axis=0), paths)
+    start = problem.market.start().prices
+    ramp = jnp.linspace(0.0, 1.0, date + 1, dtype=spot.dtype) if date else jnp.ones_like(spot)[None]
+    flat = jnp.broadcast_to(start, typical.prices.shape)
+    straight = start[asset] + ramp * (spot - start[asset])
+    prices = flat.at[: date + 1, asset].set(straight)
+    path = dataclasses.replace(typical, prices=prices)
+    return dataclasses.replace(path, progress=problem.claim.progress(path)).at(date)
+
+
+def _held(policy: AbstractPolicy, nows: Snapshot, asset: int) -> tuple[np.ndarray, np.ndarray]:
+    def one(now: Snapshot) -> tuple[Array, Array]:
+        if isinstance(policy, AbstractBandPolicy):
+            return policy.band(now)
+        account = Account(jnp.zeros_like(now.prices), jnp.zeros_like(now.time))
+        holdings, _ = policy.step(now, account, policy.init())
+        return holdings, holdings
+
+    lower, upper = jax.lax.map(one, nows)
+    return np.asarray(lower)[:, asset], np.asarray(upper)[:, asset]
+
+
+def one_path(
+    problem: HedgingProblem,
+    policies: Mapping[str, AbstractPolicy],
+    *,
+    key: PRNGKeyArray,
+    asset: int = 0,
+) -> "Figure":
+    """Spot, holdings of every policy and their wealth along one simulated path."""
+    path = simulate(problem.market, problem.times, 1, key=key)
+    times = np.asarray(problem.times)
+    figure, (top, middle, bottom) = _figure(n_rows=3, height=6.5)
+    top.plot(times, np.asarray(path.prices)[0, :, asset], color="#444444")
+    top.set_ylabel("spot")
+    for number, (name, policy) in enumerate(policies.items()):
+        ledger = replay(problem, policy, path)
+        held = np.asarray(ledger.holdings)[0, :, asset]
+        held = np.append(held, held[-1])
+        middle.step(times, held, where="post", label=name, **_line(number))
+        bottom.plot(times, np.asarray(ledger.wealth)[0], **_line(number))
+    middle.set_ylabel("units held")
+    middle.legend(frameon=False, fontsize=8)
+    bottom.set_ylabel("wealth")
+    bottom.set_xlabel("years")
+    return figure
+
+
+def training_curve(histories: Mapping[str, list[dict]], optimum: float | None = None) -> "Figure":
+    """Validation risk against training steps from each `Trained.history`; the optimum dotted."""
+    figure, (axis,) = _figure()
+    for number, (name, history) in enumerate(histories.items()):
+        steps, risk = [row["step"] for row in history], [row["validation"] for row in history]
+        axis.plot(steps, risk, label=name, marker=".", **_line(number))
+    if optimum is not None:
+        axis.axhline(optimum, color="#444444", linestyle=":", label=f"optimum {optimum:.4g}")
+    axis.set_xlabel("training step")
+    axis.set_ylabel("risk on held-out paths")
+    axis.legend(frameon=False)
+    return figure

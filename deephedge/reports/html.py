@@ -1,0 +1,109 @@
+"""One self-contained page with what was hedged, the tables, the figures, the environment."""
+
+import base64
+import io
+import json
+import pathlib
+from collections.abc import Mapping
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from deephedge.policies import AbstractPolicy
+from deephedge.reports.comparison import Comparison
+from deephedge.reports.describe import describe
+from deephedge.reports.figures import hedge_against_spot, one_path, pnl_histograms, training_curve
+from deephedge.rollout import HedgingProblem
+from deephedge.training import Trained
+from deephedge.typing import PRNGKeyArray
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def write_report(
+    path: pathlib.Path,
+    *,
+    title: str,
+    problem: HedgingProblem,
+    comparison: Comparison,
+    policies: Mapping[str, AbstractPolicy],
+    key: PRNGKeyArray,
+    environment: Mapping[str, Any],
+    recorded: Comparison | None = None,
+    trained: Mapping[str, Trained] | None = None,
+    study_text: str = "",
+) -> pathlib.Path:
+    """Write the page to `path`, with nothing to fetch from elsewhere, and return `path`.
+
+    Args:
+        policies: shown in the figures of holdings.
+        key: draws the paths that the figures of holdings show.
+        environment: versions, device, precision, seed, as they should be recorded.
+        study_text: the study as resolved.
+    """
+    import jinja2
+
+    source = resources.files("deephedge.reports").joinpath("report.html.jinja").read_text("utf-8")
+    loader = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    tables = [("On simulated paths", comparison)]
+    if recorded is not None:
+        tables.append(("On recorded paths", recorded))
+    page = loader.from_string(source).render(
+        title=title,
+        problem=describe(problem),
+        tables=tables,
+        figures=[
+            (_png(figure), caption)
+            for figure, caption in _figures(
+                problem, comparison, policies, key, recorded, trained or {}
+            )
+        ],
+        environment=[(name, _plain(value)) for name, value in environment.items()],
+        study_text=study_text,
+    )
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+def _figures(
+    problem: HedgingProblem,
+    comparison: Comparison,
+    policies: Mapping[str, AbstractPolicy],
+    key: PRNGKeyArray,
+    recorded: Comparison | None,
+    trained: Mapping[str, Trained],
+) -> list[tuple["Figure", str]]:
+    tails = "A narrow shape is a good hedge; the left tail is what a risk measure weighs."
+    figures = [
+        (pnl_histograms(comparison), f"P&L on simulated paths. {tails}"),
+        (
+            hedge_against_spot(problem, policies, key=key),
+            "Units held against the price of the first asset at three dates. A shaded band is "
+            "where a policy does not trade; it then trades only to the nearer edge. Policies "
+            "without a band are shown as they would trade from holding nothing.",
+        ),
+        (
+            one_path(problem, policies, key=key),
+            "One simulated path: the price, what each policy holds, and its premium plus gains "
+            "less costs so far, before the claim is paid. Flat stretches of holdings cost nothing.",
+        ),
+    ]
+    if recorded is not None:
+        figures.insert(1, (pnl_histograms(recorded), f"P&L on recorded paths. {tails}"))
+    if any(record.history for record in trained.values()):
+        best = next(iter(comparison.optimum.values())) if len(comparison.optimum) == 1 else None
+        caption = "Risk on held-out paths while training: less is better."
+        figures.append(
+            (training_curve({n: record.history for n, record in trained.items()}, best), caption)
+        )
+    return figures
+
+
+def _png(figure: "Figure") -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=130)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

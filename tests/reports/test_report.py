@@ -1,0 +1,108 @@
+"""The report is one page that stands alone, and its figures show something."""
+
+import html.parser
+import math
+
+import jax
+import numpy as np
+import pytest
+
+from deephedge.claims import Call
+from deephedge.costs import ProportionalCost
+from deephedge.markets import BlackScholes
+from deephedge.policies import DeltaHedge, NoHedge, WhalleyWilmott
+from deephedge.pricing import BlackScholesFormula
+from deephedge.reports import (
+    Finding,
+    compare,
+    hedge_against_spot,
+    one_path,
+    pnl_histograms,
+    training_curve,
+    write_report,
+)
+from deephedge.risk import Entropic
+from deephedge.rollout import HedgingProblem, time_grid
+
+CALL = Call(strike=100.0, maturity=0.25)
+PRICER = BlackScholesFormula(vol=0.2, rate=0.0)
+PROBLEM = HedgingProblem(
+    BlackScholes(spot=100.0, vol=0.2, rate=0.0),
+    CALL,
+    ProportionalCost(0.002),
+    time_grid(0.25, 20),
+    4.0,
+    close_out=True,
+)
+POLICIES = {
+    "delta": DeltaHedge(CALL, PRICER),
+    "band": WhalleyWilmott(CALL, PRICER, cost_rate=0.002, aversion=0.5),
+    "none <b>": NoHedge(),
+}
+KEY = jax.random.key(0)
+RESULT = compare(
+    PROBLEM,
+    POLICIES,
+    {"entropic": Entropic(0.5)},
+    n_paths=4000,
+    key=KEY,
+    baseline="none <b>",
+)
+HISTORY = [{"step": i, "loss": 1.0 / i, "validation": 1.0 / i, "seconds": 1.0} for i in (1, 2, 3)]
+FIGURES = {
+    "histograms": lambda: pnl_histograms(RESULT),
+    "spot": lambda: hedge_against_spot(PROBLEM, POLICIES, key=KEY),
+    "path": lambda: one_path(PROBLEM, POLICIES, key=KEY),
+    "training": lambda: training_curve({"learned": HISTORY}, optimum=0.3),
+}
+
+
+class Tags(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.open, self.seen, self.sources = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append(tag)
+        self.sources += [value for name, value in attrs if name in ("src", "href")]
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_show_something(name):
+    figure = FIGURES[name]()
+    figure.canvas.draw()
+    assert np.ptp(np.asarray(figure.canvas.buffer_rgba())) > 0
+    assert all(axis.has_data() for axis in figure.axes)
+
+
+def test_the_report_is_one_page_that_stands_alone(tmp_path):
+    path = write_report(
+        tmp_path / "report.html",
+        title="A call & its hedge",
+        problem=PROBLEM,
+        comparison=RESULT,
+        recorded=RESULT,
+        policies=POLICIES,
+        key=KEY,
+        environment={"seed": 0, "device": ["cpu"]},
+        study_text="[market]",
+    )
+    text, tags = path.read_text("utf-8"), Tags()
+    tags.feed(text)
+    assert tags.open == [] and tags.seen.count("table") == 6
+    assert len(tags.sources) == 4 and all(s.startswith("data:") for s in tags.sources)
+    assert "http" not in text and "none &lt;b&gt;" in text
+    value = min((RESULT.at(name, "entropic") for name in POLICIES), key=lambda e: e.value)
+    assert value.better and f"<b>{value.value:.4g}</b>" in text
+    assert "strike 100" in text and "closing the hedge at maturity is charged" in text
+
+
+def test_a_finding_holds_within_its_tolerance_and_never_as_nan():
+    assert Finding("price", 1.004, 1.0, 0.005).holds
+    assert not Finding("price", 1.006, 1.0, 0.005).holds
+    assert not Finding("price", math.nan, 1.0, 0.005).holds
