@@ -85,7 +85,8 @@ class MonteCarlo(AbstractPricer):
         names = tuple(names)
 
         def one(normals: Float[Array, "step normal"]) -> dict[str, Scalar]:
-            def value(pricer: MonteCarlo, now: Snapshot) -> Scalar:
+            def value(pricer: AbstractPricer, now: Snapshot) -> Scalar:
+                assert isinstance(pricer, MonteCarlo)  # what its own `shifted` gives
                 return path_value(pricer.model, claim, now, normals)
 
             return greeks_of(value, self, now, names, asset=asset)

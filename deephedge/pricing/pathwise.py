@@ -35,7 +35,8 @@ def path_value(
         return _payoff(claim, now, path) * path.discount[-1] / path.discount[0]
 
     def prices(parameters: PyTree, normals: Float[Array, "step normal"]) -> Array:
-        return simulated(*eqx.combine(parameters, rest), normals).prices
+        model, claim, now = eqx.combine(parameters, rest)
+        return simulated(model, claim, now, normals).prices
 
     ended = _payoff(claim, now, still(now, normals.shape[0] + 1))
     return jnp.where(claim.tau(now) > 0, mixed(value, prices)(parameters, normals), ended)
