@@ -56,6 +56,7 @@ def test_optimality_share_runs_from_baseline_to_optimum():
     np.testing.assert_allclose(at.optimality_share, (base - at.value) / (base - 0.5), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_true_difference_as_often_as_they_say():
     policies = {"delta": HEDGE, "high vol": LATE}
     many = compare(PROBLEM, policies, {"e": Entropic(0.5)}, n_paths=400_000, key=KEY)
