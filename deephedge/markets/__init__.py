@@ -6,5 +6,9 @@ from deephedge.markets.base import AbstractModel as AbstractModel
 from deephedge.markets.base import Path as Path
 from deephedge.markets.base import Snapshot as Snapshot
 from deephedge.markets.black_scholes import BlackScholes as BlackScholes
+from deephedge.markets.heston import Heston as Heston
+from deephedge.markets.heston_euler import HestonEuler as HestonEuler
+from deephedge.markets.heston_law import AbstractHeston as AbstractHeston
 from deephedge.markets.historical import Historical as Historical
+from deephedge.markets.merton import Merton as Merton
 from deephedge.markets.simulate import simulate as simulate

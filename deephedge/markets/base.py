@@ -103,9 +103,7 @@ class AbstractAffineModel(AbstractModel):
     dividend: eqx.AbstractVar[Scalar]
 
     @abstractmethod
-    def log_characteristic(
-        self, u: Array, tau: Scalar, factors: Float[Array, " factor"]
-    ) -> Array:
+    def log_characteristic(self, u: Array, tau: Scalar, factors: Float[Array, " factor"]) -> Array:
         r"""$\log E\, e^{iuX}$ of $X = \log(S_{t+\tau}/F)$, $F = S_t e^{(r-q)\tau}$, complex u.
 
         Risk-neutral: 0 at $u = 0$ and at $u = -i$.

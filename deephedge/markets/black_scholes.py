@@ -91,9 +91,7 @@ class BlackScholes(AbstractAffineModel):
     ) -> tuple["BlackScholes", Snapshot]:
         return dataclasses.replace(self, vol=self.vol + vol, rate=self.rate + rate), now
 
-    def log_characteristic(
-        self, u: Array, tau: Scalar, factors: Float[Array, " factor"]
-    ) -> Array:
+    def log_characteristic(self, u: Array, tau: Scalar, factors: Float[Array, " factor"]) -> Array:
         del factors
         return -0.5 * self.vol[0] ** 2 * tau * (u * u + 1j * u)
 

@@ -5,6 +5,8 @@ from deephedge.pricing.base import AbstractPricer as AbstractPricer
 from deephedge.pricing.black_scholes import BlackScholesFormula as BlackScholesFormula
 from deephedge.pricing.black_scholes import QuotedBlackScholes as QuotedBlackScholes
 from deephedge.pricing.black_scholes import black_scholes_price as black_scholes_price
+from deephedge.pricing.default import pricer_for as pricer_for
+from deephedge.pricing.fourier import Fourier as Fourier
 from deephedge.pricing.greeks import GREEKS as GREEKS
 from deephedge.pricing.greeks import greeks as greeks
 from deephedge.pricing.greeks import sensitivity as sensitivity

@@ -46,9 +46,8 @@ def black_scholes_price(
         1e3 * jnp.sign(log_moneyness),
     )
     d1, d2 = distance + 0.5 * deviation, distance - 0.5 * deviation
-    forward_value = (
-        pieces.shares * grown * normal.cdf(pieces.sign * d1)
-        + pieces.cash * normal.cdf(pieces.sign * d2)
+    forward_value = pieces.shares * grown * normal.cdf(pieces.sign * d1) + pieces.cash * normal.cdf(
+        pieces.sign * d2
     )
     return jnp.exp(-rate * tau) * jnp.sum(forward_value)
 

@@ -1,0 +1,115 @@
+"""What the simulation schemes of Heston's model share: its parameters and its exact law."""
+
+import dataclasses
+from abc import abstractmethod
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import lax
+
+from deephedge.markets.base import (
+    AbstractAffineModel,
+    Path,
+    Snapshot,
+    flat_discount,
+    no_progress,
+)
+from deephedge.numerics import safe
+from deephedge.numerics.checks import between, non_negative, optional, positive, real
+from deephedge.typing import Array, Float, Scalar
+
+
+class AbstractHeston(AbstractAffineModel):
+    r"""Stochastic variance that returns to its mean.
+
+    $$dS = \mu S\,dt + \sqrt{v}\,S\,dW, \quad dv = \kappa(\theta - v)\,dt + \sigma\sqrt{v}\,dZ,
+    \quad d\langle W, Z\rangle = \rho\,dt$$
+
+    with $v_0$ `variance`, $\kappa$ `mean_reversion`, $\theta$ `long_variance`, $\sigma$
+    `vol_of_variance`, $\rho$ `correlation`, and $\mu = r - q$ unless `drift` is given. The one
+    factor is $v$. Two normals a step: the price's own, then the variance's.
+
+    Reference: Heston (1993).
+    """
+
+    spot: Scalar = eqx.field(converter=positive("spot"))
+    variance: Scalar = eqx.field(converter=non_negative("variance"))
+    mean_reversion: Scalar = eqx.field(converter=positive("mean_reversion"))
+    long_variance: Scalar = eqx.field(converter=positive("long_variance"))
+    vol_of_variance: Scalar = eqx.field(converter=positive("vol_of_variance"))
+    correlation: Scalar = eqx.field(converter=between("correlation", -1.0, 1.0))
+    rate: Scalar = eqx.field(converter=real("rate"), default=0.0)
+    dividend: Scalar = eqx.field(converter=real("dividend"), default=0.0)
+    drift: Scalar | None = eqx.field(converter=optional(real("drift")), default=None)
+
+    @property
+    def normals_per_step(self) -> int:
+        return 2
+
+    def start(self) -> Snapshot:
+        one = jnp.ones((), self.spot.dtype)
+        return Snapshot(
+            time=0.0 * one,
+            prices=self.spot[None],
+            factors=self.variance[None],
+            discount=one,
+            accrual=one[None],
+            progress=jnp.zeros(0, self.spot.dtype),
+        )
+
+    @abstractmethod
+    def advance(
+        self, variance: Scalar, dt: Scalar, normals: Float[Array, " normal"]
+    ) -> tuple[Scalar, Scalar]:
+        """One step of `dt` years: the log-return over its forward, and the new variance."""
+
+    def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
+        def step(variance: Scalar, inputs: tuple[Scalar, Array]):
+            log_return, after = self.advance(variance, *inputs)
+            return after, (log_return, after)
+
+        dt = jnp.diff(times)
+        _, (log_returns, variances) = lax.scan(step, self.variance, (dt, normals))
+        growth = self.rate - self.dividend if self.drift is None else self.drift
+        log_growth = jnp.cumsum(log_returns + growth * dt)
+        prices = self.spot * jnp.exp(jnp.append(jnp.zeros_like(dt[:1]), log_growth))
+        return Path(
+            time=times,
+            prices=prices[:, None],
+            # Full truncation lets its variance go below zero; what it uses is the positive part.
+            factors=jnp.maximum(jnp.append(self.variance[None], variances), 0.0)[:, None],
+            discount=flat_discount(times, self.rate),
+            accrual=jnp.exp(self.dividend * times)[:, None],
+            progress=no_progress(times),
+        )
+
+    def at(self, now: Snapshot) -> "AbstractHeston":
+        return dataclasses.replace(self, spot=now.prices[0], variance=now.factors[0], drift=None)
+
+    def shifted(
+        self, now: Snapshot, *, vol: Scalar, rate: Scalar
+    ) -> tuple["AbstractHeston", Snapshot]:
+        factors = (safe.sqrt(now.factors) + vol) ** 2
+        return (
+            dataclasses.replace(self, rate=self.rate + rate),
+            dataclasses.replace(now, factors=factors),
+        )
+
+    def log_characteristic(self, u: Array, tau: Scalar, factors: Float[Array, " factor"]) -> Array:
+        r"""The "little trap" form, which is continuous in u.
+
+        With $b = \kappa - i\rho\sigma u$, $q = u^2 + iu$, $d = \sqrt{b^2 + \sigma^2 q}$ and
+        $r = -q/(b + d)$, which is $(b - d)/\sigma^2$ without its cancellation.
+
+        Reference: Albrecher, Mayer, Schoutens and Tistaert (2007), equation 2.
+        """
+        kappa, sigma = self.mean_reversion, self.vol_of_variance
+        q = u * u + 1j * u
+        b = kappa - 1j * (self.correlation * sigma * u)
+        d = jnp.sqrt(b * b + sigma**2 * q)
+        r = -q / (b + d)
+        g = sigma**2 * r / (b + d)
+        fall = -jnp.expm1(-d * tau)
+        log_term = jnp.log1p(g * fall / (1.0 - g)) * (2.0 / sigma**2)
+        level = kappa * self.long_variance * (r * tau - log_term)
+        return level + factors[0] * r * fall / (1.0 - g + g * fall)

@@ -1,0 +1,115 @@
+"""Diffusion with log-normal jumps."""
+
+import dataclasses
+
+import equinox as eqx
+import jax.numpy as jnp
+
+from deephedge.markets.base import (
+    AbstractAffineModel,
+    Path,
+    Snapshot,
+    flat_discount,
+    no_progress,
+)
+from deephedge.numerics import normal, safe
+from deephedge.numerics.checks import non_negative, optional, positive, real
+from deephedge.typing import Array, Float, Scalar
+
+MOST_JUMPS = 64
+"""Jumps that one step can hold; the chance of more is below 1e-7 for up to 30 expected jumps."""
+
+
+class Merton(AbstractAffineModel):
+    r"""Black-Scholes with jumps, sampled exactly at any dates.
+
+    $$\frac{dS}{S} = (\mu - \lambda k)\,dt + \sigma\,dW + (e^J - 1)\,dN, \quad
+    J \sim N(m, s^2), \quad k = e^{m + s^2/2} - 1$$
+
+    with $\lambda$ `intensity` (jumps a year), $m$ `jump_mean`, $s$ `jump_vol`, and $\mu = r - q$
+    unless `drift` is given. No factors. Three normals a step: diffusion, count, sizes.
+
+    Reference: Merton (1976).
+    """
+
+    spot: Scalar = eqx.field(converter=positive("spot"))
+    vol: Scalar = eqx.field(converter=non_negative("vol"))
+    intensity: Scalar = eqx.field(converter=non_negative("intensity"))
+    jump_mean: Scalar = eqx.field(converter=real("jump_mean"))
+    jump_vol: Scalar = eqx.field(converter=non_negative("jump_vol"))
+    rate: Scalar = eqx.field(converter=real("rate"), default=0.0)
+    dividend: Scalar = eqx.field(converter=real("dividend"), default=0.0)
+    drift: Scalar | None = eqx.field(converter=optional(real("drift")), default=None)
+
+    @property
+    def normals_per_step(self) -> int:
+        return 3
+
+    @property
+    def _compensator(self) -> Scalar:
+        """Expected relative jump k."""
+        return jnp.expm1(self.jump_mean + 0.5 * self.jump_vol**2)
+
+    def start(self) -> Snapshot:
+        one = jnp.ones((), self.spot.dtype)
+        return Snapshot(
+            time=0.0 * one,
+            prices=self.spot[None],
+            factors=jnp.zeros(0, self.spot.dtype),
+            discount=one,
+            accrual=one[None],
+            progress=jnp.zeros(0, self.spot.dtype),
+        )
+
+    def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
+        dt = jnp.diff(times)
+        growth = self.rate - self.dividend if self.drift is None else self.drift
+        count = _poisson(self.intensity * dt, normals[:, 1])
+        diffusion = self.vol * jnp.sqrt(dt) * normals[:, 0]
+        jumps = count * self.jump_mean + safe.sqrt(count) * self.jump_vol * normals[:, 2]
+        trend = growth - 0.5 * self.vol**2 - self.intensity * self._compensator
+        log_growth = jnp.cumsum(trend * dt + diffusion + jumps)
+        prices = self.spot * jnp.exp(jnp.append(jnp.zeros_like(dt[:1]), log_growth))
+        return Path(
+            time=times,
+            prices=prices[:, None],
+            factors=jnp.zeros((times.shape[0], 0), times.dtype),
+            discount=flat_discount(times, self.rate),
+            accrual=jnp.exp(self.dividend * times)[:, None],
+            progress=no_progress(times),
+        )
+
+    def at(self, now: Snapshot) -> "Merton":
+        return dataclasses.replace(self, spot=now.prices[0], drift=None)
+
+    def shifted(self, now: Snapshot, *, vol: Scalar, rate: Scalar) -> tuple["Merton", Snapshot]:
+        return dataclasses.replace(self, vol=self.vol + vol, rate=self.rate + rate), now
+
+    def log_characteristic(self, u: Array, tau: Scalar, factors: Float[Array, " factor"]) -> Array:
+        del factors
+        diffusion = -0.5 * self.vol**2 * (u * u + 1j * u)
+        jump = jnp.expm1(1j * self.jump_mean * u - 0.5 * self.jump_vol**2 * u * u)
+        return tau * (diffusion + self.intensity * (jump - 1j * self._compensator * u))
+
+    @classmethod
+    def example(cls) -> "Merton":
+        """A typical member, for tests and documentation."""
+        return cls(
+            spot=100.0,
+            vol=0.15,
+            intensity=0.8,
+            jump_mean=-0.1,
+            jump_vol=0.15,
+            rate=0.02,
+            dividend=0.01,
+        )
+
+
+def _poisson(mean: Float[Array, " step"], z: Float[Array, " step"]) -> Float[Array, " step"]:
+    """Poisson counts by the inverse distribution function: how many partial sums U exceeds."""
+    orders = jnp.arange(1, MOST_JUMPS, dtype=mean.dtype)
+    ratios = jnp.cumprod(mean[:, None] / orders[None, :], axis=1)
+    terms = jnp.concatenate([jnp.ones_like(mean)[:, None], ratios], axis=1)
+    distribution = jnp.exp(-mean)[:, None] * jnp.cumsum(terms, axis=1)
+    exceeded = normal.cdf(z)[:, None] > distribution
+    return jnp.sum(exceeded.astype(mean.dtype), axis=1)

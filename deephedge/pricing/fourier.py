@@ -1,0 +1,100 @@
+"""European claims by the Fourier-cosine (COS) method, given a characteristic function."""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from deephedge.claims.base import AbstractClaim
+from deephedge.markets.base import AbstractAffineModel, Snapshot
+from deephedge.markets.heston import Heston
+from deephedge.numerics import safe
+from deephedge.pricing.base import AbstractPricer
+from deephedge.pricing.black_scholes import european
+from deephedge.typing import Array, Float, Scalar
+
+
+class Fourier(AbstractPricer):
+    r"""Value of $\sum_i (c_i + m_i S)\,1\{s_i(S - K_i) > 0\}$ from the characteristic function.
+
+    With $X = \log(S_T/F)$, $u_j = j\pi/(b - a)$ and $A_j = \frac{2}{b-a}
+    \mathrm{Re}\{\varphi(u_j) e^{-iu_ja}\}$ (halved for j = 0), for $k = \log(K/F)$
+
+    $$P(X < k) = \sum_j A_j \int_a^k \cos u_j(x - a)\,dx, \qquad
+    E[e^X 1\{X < k\}] = \sum_j A_j \int_a^k e^x \cos u_j(x - a)\,dx.$$
+
+    The side above a strike is the whole line less the side below it, so the growth of $e^x$ at
+    the far end never enters. $[a, b] = c_1 \mp w\sqrt{c_2 + \sqrt{c_4}}$ with the cumulants
+    $c_n$ of X. Under `vmap` over strikes the characteristic function is evaluated once.
+
+    Args:
+        model: a one-asset model with a characteristic function.
+        n_terms: terms of the series. The default suits a delta inside a simulation; where the
+            law is far from normal (a day, a violated Feller condition, correlation near one) a
+            reference price wants thousands: `Fourier(model, n_terms=8192, width=24.0)`.
+        width: $w$, half the interval in deviations.
+
+    Reference: Fang and Oosterlee (2008), equations 11, 22, 23 and 49.
+    """
+
+    model: AbstractAffineModel
+    n_terms: int = eqx.field(static=True, default=256)
+    width: float = eqx.field(static=True, default=12.0)
+
+    def price(self, claim: AbstractClaim, now: Snapshot) -> Scalar:
+        claim = european(claim, "Fourier")
+        pieces, tau = claim.pieces(), claim.tau(now)
+        model = self.model
+        forward = now.prices[claim.asset] * jnp.exp((model.rate - model.dividend) * tau)
+        live = tau > 0
+        log_strike = safe.log(pieces.strike / forward)
+        cash, shares = self._below(log_strike, jnp.where(live, tau, 1.0), now.factors)
+        expired = (log_strike > 0).astype(tau.dtype)
+        cash, shares = (jnp.where(live, below, expired) for below in (cash, shares))
+        above = pieces.sign > 0
+        cash = jnp.where(above, 1.0 - cash, cash)
+        shares = jnp.where(above, 1.0 - shares, shares)
+        value = pieces.cash * cash + pieces.shares * forward * shares
+        return jnp.exp(-model.rate * tau) * jnp.sum(value)
+
+    def _below(
+        self, log_strike: Float[Array, " piece"], tau: Scalar, factors: Float[Array, " factor"]
+    ) -> tuple[Float[Array, " piece"], Float[Array, " piece"]]:
+        """P(X < k) and E[exp(X) 1{X < k}]."""
+        low, high = lax.stop_gradient(self._interval(tau, factors))
+        length = high - low
+        u = jnp.arange(self.n_terms, dtype=tau.dtype) * (jnp.pi / length)
+        phase = self.model.log_characteristic(u, tau, factors) - 1j * (u * low)
+        weight = jnp.exp(jnp.real(phase)) * jnp.cos(jnp.imag(phase)) * (2.0 / length)
+        weight = weight.at[0].multiply(0.5)
+        k = jnp.clip(log_strike, min=low, max=high)[:, None]
+        u = u[None, :]
+        sine, cosine = jnp.sin(u * (k - low)), jnp.cos(u * (k - low))
+        plain = jnp.where(u > 0, sine / jnp.where(u > 0, u, 1.0), k - low)
+        tilted = (jnp.exp(k) * (cosine + u * sine) - jnp.exp(low)) / (1.0 + u * u)
+        return plain @ weight, tilted @ weight
+
+    def _interval(self, tau: Scalar, factors: Float[Array, " factor"]) -> tuple[Scalar, Scalar]:
+        """An interval that holds all but a negligible part of the law of X."""
+
+        def cumulant_generator(s: Scalar) -> Scalar:
+            return jnp.real(self.model.log_characteristic(-1j * s, tau, factors))
+
+        first = jax.jacfwd(cumulant_generator)
+        second = jax.jacfwd(first)
+        fourth = jax.jacfwd(jax.jacfwd(second))
+        zero = jnp.zeros_like(tau)
+        spread = jnp.abs(second(zero)) + safe.sqrt(jnp.abs(fourth(zero)))
+        half = jnp.maximum(self.width * safe.sqrt(spread), 1e-6)
+        return first(zero) - half, first(zero) + half
+
+    def shifted(self, now: Snapshot, *, vol: Scalar, rate: Scalar) -> tuple["Fourier", Snapshot]:
+        model, now = self.model.shifted(now, vol=vol, rate=rate)
+        return dataclasses.replace(self, model=model), now
+
+    @classmethod
+    def example(cls) -> "Fourier":
+        """A typical member, for tests and documentation."""
+        return cls(Heston.example())
