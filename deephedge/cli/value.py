@@ -12,7 +12,14 @@ from deephedge.claims import AbstractClaim, AbstractEuropean
 from deephedge.cli.build import arguments, build, members
 from deephedge.cli.contract import Contract
 from deephedge.cli.tables import StudyError, closest
-from deephedge.markets import AbstractModel, BlackScholes, Heston, Merton, Snapshot
+from deephedge.markets import (
+    AbstractAffineModel,
+    AbstractModel,
+    BlackScholes,
+    Heston,
+    Merton,
+    Snapshot,
+)
 from deephedge.pricing import AbstractPricer, BlackScholesFormula, Fourier, MonteCarlo
 from deephedge.pricing.greeks import USUAL, greeks
 
@@ -97,7 +104,9 @@ def _pricer(claim: AbstractClaim, model: AbstractModel, terms: Contract) -> Abst
             (), f"--method: {method} values European claims only; use --method monte-carlo."
         )
     if method == "fourier":
-        return Fourier(model)
+        if not isinstance(model, AbstractAffineModel):
+            raise StudyError((), f"--method: {terms.model} has no characteristic function.")
+        return Fourier(model, n_terms=8192, width=24.0)
     if not isinstance(model, BlackScholes):
         raise StudyError((), f"--method: {terms.model} has no closed form; use --method fourier.")
     return BlackScholesFormula(vol=model.vol[0], rate=model.rate, dividend=model.dividend)

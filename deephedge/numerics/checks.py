@@ -11,6 +11,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from deephedge.typing import Array
 
@@ -19,7 +20,7 @@ Converter = Callable[[object], Array]
 
 def as_array(name: str, value: object) -> Array:
     """`value` as a float array of fixed dtype, or a `ValueError` naming the field."""
-    if isinstance(value, jax.core.Tracer):
+    if isinstance(value, Tracer):
         return value if jnp.issubdtype(value.dtype, jnp.inexact) else value.astype(float)
     if isinstance(value, bool | str | bytes) or value is None:
         raise ValueError(f"`{name}` must be a number, got {value!r}.")
@@ -31,10 +32,10 @@ def as_array(name: str, value: object) -> Array:
         raise ValueError(f"`{name}` must be a number, got {value!r}.") from None
 
 
-def _checked(name: str, rule: str, holds: Callable[[np.ndarray], object]) -> Converter:
+def _checked(name: str, rule: str, holds: Callable[[np.ndarray], np.ndarray]) -> Converter:
     def convert(value: object) -> Array:
         array = as_array(name, value)
-        if not isinstance(array, jax.core.Tracer):
+        if not isinstance(array, Tracer):
             got = np.asarray(array)
             if not np.all(holds(got)):
                 raise ValueError(f"`{name}` must be {rule}, got {got}.")
@@ -78,7 +79,7 @@ def correlation(name: str) -> Converter:
 
     def convert(value: object) -> Array:
         array = as_array(name, value)
-        if isinstance(array, jax.core.Tracer):
+        if isinstance(array, Tracer):
             return array
         got = np.asarray(array)
         if got.ndim != 2 or got.shape[0] != got.shape[1]:

@@ -38,7 +38,7 @@ class _Pseudo(AbstractSource):
 
 
 class _Antithetic(AbstractSource):
-    pairs: _Pseudo
+    pairs: AbstractSource
 
     def __call__(self, index: Int[Array, ""]) -> Float[Array, "step normal"]:
         normals = self.pairs(index // 2)

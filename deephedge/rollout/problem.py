@@ -1,9 +1,9 @@
 """The statement of a hedging problem."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from deephedge.claims.base import AbstractClaim
 from deephedge.costs.base import AbstractCost
@@ -22,7 +22,7 @@ def time_grid(maturity: float, n_steps: int) -> Float[Array, " time"]:
 
 def _dates(value: object) -> Float[Array, " time"]:
     dates = as_array("times", value)
-    if isinstance(dates, jax.core.Tracer):
+    if isinstance(dates, Tracer):
         return dates
     got = np.asarray(dates)
     if got.ndim != 1 or got.shape[0] < 2 or not np.all(np.diff(got) > 0):
@@ -58,7 +58,7 @@ class HedgingProblem(eqx.Module):
     close_out: bool = eqx.field(static=True, kw_only=True)
 
     def __check_init__(self):
-        if any(isinstance(x, jax.core.Tracer) for x in (self.times, self.claim.maturity)):
+        if any(isinstance(x, Tracer) for x in (self.times, self.claim.maturity)):
             return
         last, maturity = float(self.times[-1]), float(self.claim.maturity)
         if abs(last - maturity) > 1e-5 * maturity:

@@ -1,7 +1,5 @@
 """Hold the delta of a model."""
 
-
-
 from deephedge.claims.base import AbstractClaim
 from deephedge.claims.vanilla import Call
 from deephedge.markets.base import Snapshot
