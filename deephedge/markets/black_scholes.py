@@ -93,7 +93,7 @@ class BlackScholes(AbstractAffineModel):
 
     def log_characteristic(self, u: Array, tau: Scalar, factors: Float[Array, " factor"]) -> Array:
         del factors
-        return -0.5 * self.vol[0] ** 2 * tau * (u * u + 1j * u)
+        return (-0.5 * self.vol[0] ** 2 * tau).astype(u.dtype) * (u * u + 1j * u)
 
     @classmethod
     def example(cls) -> "BlackScholes":

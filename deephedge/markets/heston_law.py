@@ -103,13 +103,15 @@ class AbstractHeston(AbstractAffineModel):
 
         Reference: Albrecher, Mayer, Schoutens and Tistaert (2007), equation 2.
         """
-        kappa, sigma = self.mean_reversion, self.vol_of_variance
+        parameters = (self.mean_reversion, self.long_variance, self.vol_of_variance)
+        kappa, theta, sigma = (x.astype(u.dtype) for x in parameters)
+        rho, tau, variance = (x.astype(u.dtype) for x in (self.correlation, tau, factors[0]))
         q = u * u + 1j * u
-        b = kappa - 1j * (self.correlation * sigma * u)
+        b = kappa - 1j * rho * sigma * u
         d = jnp.sqrt(b * b + sigma**2 * q)
         r = -q / (b + d)
         g = sigma**2 * r / (b + d)
         fall = -jnp.expm1(-d * tau)
         log_term = jnp.log1p(g * fall / (1.0 - g)) * (2.0 / sigma**2)
-        level = kappa * self.long_variance * (r * tau - log_term)
-        return level + factors[0] * r * fall / (1.0 - g + g * fall)
+        level = kappa * theta * (r * tau - log_term)
+        return level + variance * r * fall / (1.0 - g + g * fall)

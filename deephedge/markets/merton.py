@@ -87,9 +87,12 @@ class Merton(AbstractAffineModel):
 
     def log_characteristic(self, u: Array, tau: Scalar, factors: Float[Array, " factor"]) -> Array:
         del factors
-        diffusion = -0.5 * self.vol**2 * (u * u + 1j * u)
-        jump = jnp.expm1(1j * self.jump_mean * u - 0.5 * self.jump_vol**2 * u * u)
-        return tau * (diffusion + self.intensity * (jump - 1j * self._compensator * u))
+        parameters = (self.vol, self.intensity, self.jump_mean, self.jump_vol)
+        vol, intensity, mean, deviation = (x.astype(u.dtype) for x in parameters)
+        diffusion = -0.5 * vol**2 * (u * u + 1j * u)
+        jump = jnp.expm1(1j * mean * u - 0.5 * (deviation * u) ** 2)
+        drift = 1j * self._compensator.astype(u.dtype) * u
+        return tau.astype(u.dtype) * (diffusion + intensity * (jump - drift))
 
     @classmethod
     def example(cls) -> "Merton":

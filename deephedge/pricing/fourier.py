@@ -66,8 +66,9 @@ class Fourier(AbstractPricer):
         low, high = lax.stop_gradient(self._interval(tau, factors))
         length = high - low
         u = jnp.arange(self.n_terms, dtype=tau.dtype) * (jnp.pi / length)
-        phase = self.model.log_characteristic(u, tau, factors) - 1j * (u * low)
-        weight = jnp.exp(jnp.real(phase)) * jnp.cos(jnp.imag(phase)) * (2.0 / length)
+        log_phi = self.model.log_characteristic(lax.complex(u, 0.0 * u), tau, factors)
+        amplitude, phase = jnp.exp(jnp.real(log_phi)), jnp.imag(log_phi) - u * low
+        weight = amplitude * jnp.cos(phase) * (2.0 / length)
         weight = weight.at[0].multiply(0.5)
         k = jnp.clip(log_strike, min=low, max=high)[:, None]
         u = u[None, :]
@@ -80,7 +81,7 @@ class Fourier(AbstractPricer):
         """An interval that holds all but a negligible part of the law of X."""
 
         def cumulant_generator(s: Scalar) -> Scalar:
-            return jnp.real(self.model.log_characteristic(-1j * s, tau, factors))
+            return jnp.real(self.model.log_characteristic(lax.complex(0.0 * s, -s), tau, factors))
 
         first = jax.jacfwd(cumulant_generator)
         second = jax.jacfwd(first)
