@@ -1,5 +1,7 @@
 """Train a no-trade band and compare it with two classical hedges: the example of the README."""
 
+import jax
+
 from deephedge.claims import Call
 from deephedge.costs import ProportionalCost
 from deephedge.markets import BlackScholes
