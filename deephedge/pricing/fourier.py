@@ -78,7 +78,7 @@ class Fourier(AbstractPricer):
         return plain @ weight, tilted @ weight
 
     def _interval(self, tau: Scalar, factors: Float[Array, " factor"]) -> tuple[Scalar, Scalar]:
-        """An interval that holds all but a negligible part of the law of X, held constant in Greeks."""
+        """An interval that holds all but a negligible part of the law of X, fixed for Greeks."""
         # Stopped at the inputs: Greeks then do not trace derivatives of four nested derivatives.
         model, tau, factors = lax.stop_gradient((self.model, tau, factors))
 

@@ -136,6 +136,7 @@ def test_simulated_calls_cost_their_fourier_price(model, n_steps):
     _assert_mean(_call_errors(model, 1.0, n_steps), 0.0, 0.1)
 
 
+@pytest.mark.slow
 def test_the_bias_of_euler_falls_with_the_step_and_exceeds_that_of_quadratic_exponential():
     parameters = dict(spot=100.0, correlation=-0.7, **FELLER_BROKEN)
     mean, _ = _square_root_moments(**FELLER_BROKEN, horizon=1.0)

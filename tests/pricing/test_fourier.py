@@ -156,6 +156,7 @@ def _values(pricer, claim, now, names):
     return dict(greeks(pricer, claim, now, names), price=pricer.price(claim, now))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [Heston.example(), Merton.example()])
 def test_digitals_are_the_slope_of_calls_and_sum_to_a_bond(model):
     pricer, now, tau = _accurate(model), model.start(), 0.5
@@ -169,6 +170,7 @@ def test_digitals_are_the_slope_of_calls_and_sum_to_a_bond(model):
         np.testing.assert_allclose(digital(strike) + put(strike), bond, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_heston_greeks_equal_central_differences_of_quantlib():
     maturity, rate, dividend, step = 1.0, 0.03, 0.01, 0.02
     model = Heston(spot=100.0, rate=rate, dividend=dividend, **TYPICAL)
