@@ -7,7 +7,7 @@ from deephedge.typing import Array, Float
 
 def by_year(starts: np.ndarray) -> dict[int, np.ndarray]:
     """For each calendar year, which windows start in it; `starts` are `datetime64` dates."""
-    years = starts.astype("datetime64[Y]").astype(int) + 1970
+    years = starts.astype("datetime64[Y]").astype(np.int64) + 1970
     return {int(year): years == year for year in np.unique(years)}
 
 

@@ -50,7 +50,7 @@ def read_csv(
         why = f"; row 1: {dropped[0].reason}" if dropped else ""
         raise ValueError(f"{path}: there are no usable rows among {len(days)}{why}.")
     good = np.delete(np.arange(len(days)), [bad.row - 1 for bad in dropped])
-    unsorted = int(np.sum(np.diff(days[good]) < np.timedelta64(0)))
+    unsorted = int(np.sum(np.diff(days[good]) < np.timedelta64(0, "D")))
     order = good[np.argsort(days[good])]
     return Records(
         frame=_frame(days[order], numbers[order], list(columns)),
@@ -133,7 +133,7 @@ def _bad_rows(
 
 def _gaps(days: np.ndarray, max_gap: int) -> tuple[Gap, ...]:
     after, before = days[:-1], days[1:]
-    missing = np.busday_count(after + 1, before)
+    missing = np.busday_count(after + np.timedelta64(1, "D"), before)
     return tuple(
         Gap(after[i].item(), before[i].item(), int(missing[i]))
         for i in np.flatnonzero(missing > max_gap)
