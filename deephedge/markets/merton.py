@@ -28,6 +28,8 @@ class Merton(AbstractAffineModel):
 
     with $\lambda$ `intensity` (jumps a year), $m$ `jump_mean`, $s$ `jump_vol`, and $\mu = r - q$
     unless `drift` is given. No factors. Three normals a step: diffusion, count, sizes.
+    The number of jumps is a step function of `intensity`: the slope of a path in it leaves out the
+    jumps that appear, so that Greeks in `intensity` are those of `Fourier`, not of Monte Carlo.
 
     Reference: Merton (1976).
     """

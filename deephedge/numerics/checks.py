@@ -24,7 +24,9 @@ def as_array(name: str, value: object) -> Array:
         return value if jnp.issubdtype(value.dtype, jnp.inexact) else value.astype(float)
     if isinstance(value, bool | str | bytes) or value is None:
         raise ValueError(f"`{name}` must be a number, got {value!r}.")
-    if isinstance(value, jax.Array | np.ndarray) and jnp.issubdtype(value.dtype, jnp.floating):
+    if isinstance(value, jax.Array | np.ndarray | np.generic) and jnp.issubdtype(
+        value.dtype, jnp.floating
+    ):
         return jnp.asarray(value, dtype=jax.dtypes.canonicalize_dtype(value.dtype))
     try:
         return jnp.asarray(np.asarray(value, dtype=float), dtype=float)

@@ -8,7 +8,7 @@ from deephedge.markets import Path
 from deephedge.numerics.draws import Draws, antithetic, pseudo
 from deephedge.policies import AbstractPolicy
 from deephedge.reports.comparison import Comparison, Estimate
-from deephedge.reports.errors import Errors, bootstrap_errors, influence_errors
+from deephedge.reports.errors import Errors, Measured, bootstrap_errors, influence_errors
 from deephedge.reports.outcome import Outcome, outcome
 from deephedge.risk import AbstractRiskMeasure
 from deephedge.rollout import HedgingProblem, replay, sample
@@ -140,9 +140,10 @@ def _compared(
     for quantity, functional, of in quantities:
         reference = errors.measured(functional, of(base))
         for policy, result in outcomes.items():
-            numbers = errors.paired(errors.measured(functional, of(result)), reference)
-            share = _share(numbers.value, reference.value, best.get(quantity))
-            estimates.append(Estimate(policy, quantity, *numbers, share))
+            measured = errors.measured(functional, of(result))
+            numbers = errors.paired(measured, reference)
+            share = _share(measured, reference, best.get(quantity), errors)
+            estimates.append(Estimate(policy, quantity, *numbers, *share))
     return Comparison(
         policies=tuple(outcomes),
         measures=tuple(measures),
@@ -171,7 +172,13 @@ def _optimum(optimum: Optimum, measures: Mapping) -> dict[str, float]:
     return {next(iter(measures)): float(optimum)}
 
 
-def _share(value: float, baseline: float, optimum: float | None) -> float | None:
-    if optimum is None or baseline == optimum:
-        return None
-    return (baseline - value) / (baseline - optimum)
+def _share(
+    policy: Measured, baseline: Measured, optimum: float | None, errors: Errors
+) -> tuple[float, float] | tuple[None, None]:
+    """The optimality share and its error, to first order in the errors of both risks."""
+    if optimum is None or baseline.value == optimum:
+        return None, None
+    excess = baseline.value - optimum
+    left = (policy.value - optimum) / excess
+    spread = (policy.spread - left * baseline.spread) / excess
+    return 1 - left, errors.standard_error(spread)

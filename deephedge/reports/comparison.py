@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from deephedge.reports.outcome import Outcome
-from deephedge.reports.text import text_tables
+from deephedge.reports.text import decimals, text_tables, with_error
 
 if TYPE_CHECKING:
     import pandas
@@ -27,11 +27,32 @@ class Estimate:
     difference_high: float
     optimality_share: float | None = None
     """(baseline - policy) / (baseline - optimum): 1 for the best possible hedge."""
+    optimality_share_error: float | None = None
+    """Its standard error, that of the baseline included, the optimum taken as exact."""
 
     @property
     def better(self) -> bool:
         """Whether the whole interval of the difference lies below zero."""
         return self.difference_high < 0
+
+    @property
+    def value_text(self) -> str:
+        """The value and its standard error."""
+        return with_error(self.value, self.standard_error)
+
+    @property
+    def difference_text(self) -> str:
+        """The difference and its interval."""
+        numbers = (self.difference, self.difference_low, self.difference_high)
+        digits = decimals(self.difference_error)
+        middle, low, high = (f"{number:+.{digits}f}" for number in numbers)
+        return f"{middle} [{low}, {high}]"
+
+    @property
+    def share_text(self) -> str:
+        """The optimality share and its standard error, where the optimum is known."""
+        share, error = self.optimality_share, self.optimality_share_error
+        return "–" if share is None or error is None else f"{share:.1%} ± {error:.1%}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +113,7 @@ class Comparison:
     @property
     def caption(self) -> str:
         """How to read the table."""
-        known = "".join(f" Least possible {k}: {v:.4g}." for k, v in self.optimum.items())
+        known = "".join(f" Least possible {k}: {v:.6g}." for k, v in self.optimum.items())
         return (
             f"{self.n_paths:,} paths, the same for every policy. Risk: less is better. "
             f"Baseline: {self.baseline}. {self.errors}{known}"
@@ -120,13 +141,9 @@ class Comparison:
         cells = []
         for quantity in self.quantities:
             e = self.at(policy, quantity)
-            cells.append(f"{e.value:.4g} ± {e.standard_error:.2g}")
+            cells.append(e.value_text)
             if quantity in self.measures:
-                interval = (
-                    f"{e.difference:+.3g} [{e.difference_low:+.3g}, {e.difference_high:+.3g}]"
-                )
-                cells.append("–" if policy == self.baseline else interval)
+                cells.append("–" if policy == self.baseline else e.difference_text)
             if quantity in self.optimum:
-                share = e.optimality_share
-                cells.append("–" if share is None else f"{share:.1%}")
+                cells.append(e.share_text)
         return cells

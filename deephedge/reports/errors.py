@@ -44,6 +44,10 @@ class Errors(ABC):
         """The functional of equally weighted values, with its spread."""
 
     @abstractmethod
+    def standard_error(self, spread: Array) -> float:
+        """One standard error of what has this spread; a spread is linear in its parts."""
+
+    @abstractmethod
     def paired(self, policy: Measured, baseline: Measured) -> Numbers:
         """Errors of a policy's number and of its difference from the baseline's."""
 
@@ -57,9 +61,12 @@ class _InfluenceErrors(Errors):
         value, spread = _value_and_influence(functional, values)
         return Measured(float(value), spread)
 
+    def standard_error(self, spread: Array) -> float:
+        return float(standard_error(spread, self.groups))
+
     def paired(self, policy: Measured, baseline: Measured) -> Numbers:
-        own = float(standard_error(policy.spread, self.groups))
-        error = float(standard_error(policy.spread - baseline.spread, self.groups))
+        own = self.standard_error(policy.spread)
+        error = self.standard_error(policy.spread - baseline.spread)
         difference = policy.value - baseline.value
         half = _NORMAL_95 * error
         return Numbers(policy.value, own, difference, error, difference - half, difference + half)
@@ -74,14 +81,17 @@ class _BootstrapErrors(Errors):
         value, spread = _value_and_resamples(functional, values, self.weights)
         return Measured(float(value), spread)
 
+    def standard_error(self, spread: Array) -> float:
+        return float(np.std(np.asarray(spread), ddof=1))
+
     def paired(self, policy: Measured, baseline: Measured) -> Numbers:
-        differences = np.asarray(policy.spread - baseline.spread)
-        low, high = np.quantile(differences, [0.025, 0.975])
+        differences = policy.spread - baseline.spread
+        low, high = np.quantile(np.asarray(differences), [0.025, 0.975])
         return Numbers(
             policy.value,
-            float(np.std(np.asarray(policy.spread), ddof=1)),
+            self.standard_error(policy.spread),
             policy.value - baseline.value,
-            float(np.std(differences, ddof=1)),
+            self.standard_error(differences),
             float(low),
             float(high),
         )

@@ -23,8 +23,8 @@ class Finding:
     def __str__(self) -> str:
         verdict = "holds" if self.holds else "FAILS"
         return (
-            f"{verdict}  {self.claim}: ours {self.ours:.5g}, "
-            f"theirs {self.theirs:.5g} ± {self.tolerance:.2g}"
+            f"{verdict}  {self.claim}: ours {self.ours:.6g}, "
+            f"theirs {self.theirs:.6g} ± {self.tolerance:.2g}"
         )
 
 

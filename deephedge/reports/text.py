@@ -1,9 +1,23 @@
 """Tables as plain text, never wider than a terminal."""
 
+import math
 import textwrap
 
 WIDTH = 110
 _COLUMN = 30
+
+
+def decimals(error: float) -> int:
+    """As many as show two digits of an error; three where there is none."""
+    if not (math.isfinite(error) and error > 0):
+        return 3
+    return min(max(1 - math.floor(math.log10(error)), 0), 10)
+
+
+def with_error(value: float, error: float) -> str:
+    """A value to the digits its standard error lets one believe, and that error."""
+    digits = decimals(error)
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
 def text_tables(header: list[str], rows: list[list[str]], caption: str) -> str:

@@ -2,16 +2,11 @@
 
 import json
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
-
-class Report(Protocol):
-    """Called after every step, with a short text once there is something to say."""
-
-    def __call__(self, step: int, text: str) -> None:
-        """Show that `step` steps are done."""
+Report = Callable[[int, str], None]
+"""Called after every step: how many are done, and a short text once there is something to say."""
 
 
 @contextmanager

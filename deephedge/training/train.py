@@ -14,7 +14,7 @@ from deephedge.policies.base import AbstractTrainablePolicy
 from deephedge.risk.base import AbstractRiskMeasure
 from deephedge.rollout.problem import HedgingProblem
 from deephedge.rollout.sample import batch_pnl, pnl_only, sample
-from deephedge.training.progress import append_line, progress_bar
+from deephedge.training.progress import Report, append_line, progress_bar
 from deephedge.training.state import TrainingState, fresh_state, load_state, save_state
 from deephedge.training.trainable import split_trainable
 from deephedge.typing import PRNGKeyArray, PyTree, Scalar
@@ -82,7 +82,6 @@ def train(
     best weights so far and a checkpoint; see `Trained.stopped`. Expected shortfall of a small
     tail is biased on small batches: its risk is estimated from `tail * n_paths` paths.
     """
-    begin = time.perf_counter()
     for name, value in (("n_steps", n_steps), ("n_paths", n_paths)):
         if value < 1:
             raise ValueError(f"`{name}` must be at least 1, got {value}.")
@@ -90,45 +89,19 @@ def train(
         optax.clip_by_global_norm(clip_norm), optimizer or default_optimizer(n_steps)
     )
     run = _Run(problem, policy, risk, key, optimizer, n_paths, draws, validation_paths)
-    state, history = run.start(), []
-    if resume and checkpoint is not None and checkpoint.exists():
-        state, history = load_state(checkpoint, state)
-    compiled, compile_seconds = run.compile(state)
-    stopped, message, loss = "finished", f"{n_steps} steps", math.nan
+    run.start(checkpoint, resume, metrics)
     try:
-        with progress_bar(n_steps, int(state.step), show=progress) as report:
-            if not history:
-                state = run.evaluated(state, math.nan, history, begin, metrics)
-            for step in range(int(state.step), n_steps):
-                updated, loss_array = compiled(state, run.source(step))
-                loss = float(loss_array)
-                if not math.isfinite(loss):
-                    stopped = "nan"
-                    message = (
-                        f"the loss was {loss} at step {step + 1}; kept the best weights, of step "
-                        f"{int(state.best_step)}. Try a smaller learning rate or `clip_norm`."
-                    )
-                    break
-                state, text = updated, ""
-                if (step + 1) % validate_every == 0 or step + 1 == n_steps:
-                    state = run.evaluated(state, loss, history, begin, metrics)
-                    text = f"validation {history[-1]['validation']:.5g}"
-                    if checkpoint is not None:
-                        save_state(checkpoint, state, history)
-                report(step + 1, text)
-                if patience is not None and _stale(history) >= patience:
-                    stopped, message = "early", f"no better for {patience} evaluations"
-                    break
+        with progress_bar(n_steps, run.done, show=progress) as report:
+            stopped, message = run.steps(n_steps, validate_every, patience, report)
     except KeyboardInterrupt:
-        stopped, message = "interrupted", f"interrupted after step {int(state.step)}"
-        if checkpoint is not None:
-            save_state(checkpoint, state, history)
+        stopped, message = "interrupted", f"interrupted after step {run.done}"
+        run.save()
     return Trained(
-        policy=eqx.combine(state.best_params, run.static),
-        history=history,
-        steps=int(state.step),
-        seconds=time.perf_counter() - begin,
-        compile_seconds=compile_seconds,
+        policy=eqx.combine(run.state.best_params, run.static),
+        history=run.history,
+        steps=run.done,
+        seconds=time.perf_counter() - run.begin,
+        compile_seconds=run.compile_seconds,
         stopped=stopped,
         message=message,
     )
@@ -141,7 +114,7 @@ def _stale(history: list[dict]) -> int:
 
 
 class _Run:
-    """The fixed parts of one training run."""
+    """One training run: its fixed parts, and how far it has come."""
 
     def __init__(
         self,
@@ -158,11 +131,54 @@ class _Run:
         self.n_paths, self.draws, self.validation_paths = n_paths, draws, validation_paths
         self.train_key, self.validation_key = jax.random.split(key)
         self.params, self.static = split_trainable(policy)
+        self.history: list[dict] = []
+        self.begin, self.compile_seconds = time.perf_counter(), 0.0
 
-    def start(self) -> TrainingState:
+    def start(
+        self, checkpoint: pathlib.Path | None, resume: bool, metrics: pathlib.Path | None
+    ) -> None:
+        """Set off afresh, or from the checkpoint."""
+        self.checkpoint, self.metrics = checkpoint, metrics
         with jax.numpy_dtype_promotion("standard"):
             optimizer_state = self.optimizer.init(self.params)
-        return fresh_state(self.params, optimizer_state, self.problem.times.dtype)
+        self.state = fresh_state(self.params, optimizer_state, self.problem.times.dtype)
+        if resume and checkpoint is not None and checkpoint.exists():
+            self.state, self.history = load_state(checkpoint, self.state)
+
+    @property
+    def done(self) -> int:
+        """Steps done."""
+        return int(self.state.step)
+
+    def steps(
+        self, n_steps: int, validate_every: int, patience: int | None, report: Report
+    ) -> tuple[str, str]:
+        """Go on to `n_steps`; why it stopped, and a line about it."""
+        update, self.compile_seconds = self.compiled()
+        if not self.history:
+            self.evaluate(math.nan)
+        for step in range(self.done, n_steps):
+            updated, value = update(self.state, self.source(step))
+            loss = float(value)
+            if not math.isfinite(loss):
+                return "nan", (
+                    f"the loss was {loss} at step {step + 1}; kept the best weights, of step "
+                    f"{int(self.state.best_step)}. Try a smaller learning rate or `clip_norm`."
+                )
+            self.state, text = updated, ""
+            if (step + 1) % validate_every == 0 or step + 1 == n_steps:
+                self.evaluate(loss)
+                self.save()
+                text = f"validation {self.history[-1]['validation']:.5g}"
+            report(step + 1, text)
+            if patience is not None and _stale(self.history) >= patience:
+                return "early", f"no better for {patience} evaluations"
+        return "finished", f"{n_steps} steps"
+
+    def save(self) -> None:
+        """Write the checkpoint, where one is kept."""
+        if self.checkpoint is not None:
+            save_state(self.checkpoint, self.state, self.history)
 
     def source(self, step: int) -> AbstractSource:
         """Fresh draws for one step."""
@@ -175,7 +191,7 @@ class _Run:
             problem.times.dtype,
         )
 
-    def compile(self, state: TrainingState):
+    def compiled(self):
         """The update as one compiled program, and how long compiling took."""
 
         def loss(params: PyTree, problem, static, risk, source: AbstractSource) -> Scalar:
@@ -198,19 +214,13 @@ class _Run:
 
         begin = time.perf_counter()
         fixed = (self.problem, self.static, self.risk)
-        program = update.lower(state, *fixed, self.source(0)).compile()
+        program = update.lower(self.state, *fixed, self.source(0)).compile()
         seconds = time.perf_counter() - begin
         return lambda state, source: program(state, *fixed, source), seconds
 
-    def evaluated(
-        self,
-        state: TrainingState,
-        loss: float,
-        history: list[dict],
-        begin: float,
-        metrics: pathlib.Path | None,
-    ) -> TrainingState:
+    def evaluate(self, loss: float) -> None:
         """Judge the weights on the held-out draws and keep them if they are the best so far."""
+        state = self.state
         policy = eqx.combine(state.params, self.static)
         pnl = sample(
             self.problem,
@@ -222,15 +232,14 @@ class _Run:
         )
         value = self.risk(pnl)
         row = {
-            "step": int(state.step),
+            "step": self.done,
             "loss": loss if math.isfinite(loss) else None,
             "validation": float(value),
-            "seconds": round(time.perf_counter() - begin, 3),
+            "seconds": round(time.perf_counter() - self.begin, 3),
         }
-        history.append(row)
-        append_line(metrics, row)
-        if not value < state.best_validation:
-            return state
-        return dataclasses.replace(
-            state, best_params=state.params, best_validation=value, best_step=state.step
-        )
+        self.history.append(row)
+        append_line(self.metrics, row)
+        if value < state.best_validation:
+            self.state = dataclasses.replace(
+                state, best_params=state.params, best_validation=value, best_step=state.step
+            )

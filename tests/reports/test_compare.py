@@ -56,6 +56,19 @@ def test_optimality_share_runs_from_baseline_to_optimum():
     np.testing.assert_allclose(at.optimality_share, (base - at.value) / (base - 0.5), rtol=1e-12)
 
 
+def test_the_error_of_an_optimality_share_is_that_of_repeated_comparisons():
+    policies, measure = {"high vol": LATE, "delta": HEDGE}, {"e": Entropic(0.1)}
+    shares, errors = [], []
+    for seed in range(200):
+        key = jax.random.key(seed)
+        one = compare(PROBLEM, policies, measure, n_paths=2000, key=key, optimum=-0.5)
+        shares.append(one.at("delta", "e").optimality_share)
+        errors.append(one.at("delta", "e").optimality_share_error)
+    # A standard deviation of 200 comparisons is known to 1 / sqrt(400) = 5 %; three of those.
+    np.testing.assert_allclose(np.mean(errors), np.std(shares, ddof=1), rtol=0.15)
+    assert one.at("high vol", "e").optimality_share_error == 0
+
+
 @pytest.mark.slow
 def test_intervals_cover_the_true_difference_as_often_as_they_say():
     policies = {"delta": HEDGE, "high vol": LATE}

@@ -21,8 +21,11 @@ from deephedge.reports import (
     training_curve,
     write_report,
 )
+from deephedge.reports.experiment import main
+from deephedge.reports.text import with_error
 from deephedge.risk import Entropic
 from deephedge.rollout import HedgingProblem, time_grid
+from deephedge.training import Trained
 
 CALL = Call(strike=100.0, maturity=0.25)
 PRICER = BlackScholesFormula(vol=0.2, rate=0.0)
@@ -87,6 +90,7 @@ def test_the_report_is_one_page_that_stands_alone(tmp_path):
         problem=PROBLEM,
         comparison=RESULT,
         recorded=RESULT,
+        trained={"band": Trained(POLICIES["band"], HISTORY, 3, 1.0, 0.5, "finished", "3 steps")},
         policies=POLICIES,
         key=KEY,
         environment={"seed": 0, "device": ["cpu"]},
@@ -95,10 +99,10 @@ def test_the_report_is_one_page_that_stands_alone(tmp_path):
     text, tags = path.read_text("utf-8"), Tags()
     tags.feed(text)
     assert tags.open == [] and tags.seen.count("table") == 6
-    assert len(tags.sources) == 4 and all(s.startswith("data:") for s in tags.sources)
+    assert len(tags.sources) == 5 and all(s.startswith("data:") for s in tags.sources)
     assert "http" not in text and "none &lt;b&gt;" in text
     value = min((RESULT.at(name, "entropic") for name in POLICIES), key=lambda e: e.value)
-    assert value.better and f"<b>{value.value:.4g}</b>" in text
+    assert value.better and f"<b>{value.value_text}</b>" in text
     assert "strike 100" in text and "closing the hedge at maturity is charged" in text
 
 
@@ -106,3 +110,24 @@ def test_a_finding_holds_within_its_tolerance_and_never_as_nan():
     assert Finding("price", 1.004, 1.0, 0.005).holds
     assert not Finding("price", 1.006, 1.0, 0.005).holds
     assert not Finding("price", math.nan, 1.0, 0.005).holds
+
+
+def test_numbers_are_shown_to_the_digits_their_error_lets_one_believe():
+    assert with_error(2.585054, 0.00017) == "2.58505 ± 0.00017"
+    assert with_error(-1234.5, 3.0) == "-1234.5 ± 3.0"
+    assert with_error(1234.5, 42.0) == "1234 ± 42"
+    assert with_error(0.0, 0.0) == "0.000 ± 0.000"
+    assert with_error(math.inf, math.nan) == "inf ± nan"
+    best = RESULT.at("band", "entropic")
+    assert best.value_text in str(RESULT) and best.difference_text in str(RESULT)
+
+
+def test_an_experiment_says_which_findings_hold_and_fails_if_one_does_not(capsys):
+    good, bad = Finding("price", 1.0, 1.0, 0.1), Finding("delta", 0.6, 0.5, 0.05)
+    with pytest.raises(SystemExit) as left:
+        main(lambda: [good])
+    assert left.value.code == 0
+    with pytest.raises(SystemExit) as left:
+        main(lambda: [good, bad])
+    assert left.value.code == 1
+    assert "FAILS  delta: ours 0.6, theirs 0.5 ± 0.05" in capsys.readouterr().out
