@@ -40,7 +40,7 @@ def _checked(name: str, rule: str, holds: Callable[[np.ndarray], np.ndarray]) ->
         if not isinstance(array, Tracer):
             got = np.asarray(array)
             if not np.all(holds(got)):
-                raise ValueError(f"`{name}` must be {rule}, got {got}.")
+                raise ValueError(f"`{name}` must be {rule}, got {got!s}.")
         return array
 
     return convert

@@ -10,7 +10,7 @@ import pytest
 from deephedge.claims import Call
 from deephedge.costs import ProportionalCost
 from deephedge.markets import BlackScholes
-from deephedge.policies import DeltaHedge, NoHedge, WhalleyWilmott
+from deephedge.policies import DeltaHedge, Feedforward, NoHedge, WhalleyWilmott
 from deephedge.pricing import BlackScholesFormula
 from deephedge.reports import (
     Finding,
@@ -43,6 +43,7 @@ POLICIES = {
     "none <b>": NoHedge(),
 }
 KEY = jax.random.key(0)
+LEARNED = Feedforward.create(PROBLEM.market, CALL, PROBLEM.times, base=POLICIES["delta"], key=KEY)
 RESULT = compare(
     PROBLEM,
     POLICIES,
@@ -90,7 +91,7 @@ def test_the_report_is_one_page_that_stands_alone(tmp_path):
         problem=PROBLEM,
         comparison=RESULT,
         recorded=RESULT,
-        trained={"band": Trained(POLICIES["band"], HISTORY, 3, 1.0, 0.5, "finished", "3 steps")},
+        trained={"band": Trained(LEARNED, HISTORY, 3, 1.0, 0.5, "finished", "3 steps")},
         policies=POLICIES,
         key=KEY,
         environment={"seed": 0, "device": ["cpu"]},
