@@ -60,10 +60,30 @@ def test_prices_and_their_slopes_are_finite(pricer, claim):
 
 
 @every
-def test_a_raised_volatility_raises_a_call(pricer):
-    now, zero = start(pricer), jnp.asarray(0.0)
-    raised, moved = pricer.shifted(now, vol=jnp.asarray(0.01), rate=zero)
-    call = Call.example()
-    assert float(raised.price(call, moved)) > float(pricer.price(call, now))
+def test_shifting_by_nothing_changes_nothing(pricer):
+    now, zero, claim = start(pricer), jnp.asarray(0.0), accepted(pricer)
     same, unmoved = pricer.shifted(now, vol=zero, rate=zero)
-    np.testing.assert_allclose(same.price(call, unmoved), pricer.price(call, now), rtol=1e-12)
+    np.testing.assert_allclose(same.price(claim, unmoved), pricer.price(claim, now), rtol=1e-12)
+    moved = pricer.shifted(now, vol=jnp.asarray(0.01), rate=zero)
+    assert float(moved[0].price(claim, moved[1])) != float(pricer.price(claim, now))
+
+
+@every
+def test_a_raised_volatility_raises_a_call(pricer):
+    now, call = start(pricer), Call.example()
+    if not isinstance(accepted(pricer), Call):
+        pytest.skip("prices no calls")
+    raised, moved = pricer.shifted(now, vol=jnp.asarray(0.01), rate=jnp.asarray(0.0))
+    assert float(raised.price(call, moved)) > float(pricer.price(call, now))
+
+
+def accepted(pricer: AbstractPricer) -> AbstractClaim:
+    """A call where the method prices one, else the first claim that it does price."""
+    examples = [c.example() for c in members(deephedge.claims, AbstractClaim)]
+    for claim in [Call.example(), *examples]:
+        try:
+            jax.eval_shape(pricer.price, claim, start(pricer))
+        except TypeError:
+            continue
+        return claim
+    raise AssertionError(f"{type(pricer).__name__} prices no claim")
