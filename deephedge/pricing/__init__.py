@@ -11,4 +11,7 @@ from deephedge.pricing.greeks import GREEKS as GREEKS
 from deephedge.pricing.greeks import greeks as greeks
 from deephedge.pricing.greeks import sensitivity as sensitivity
 from deephedge.pricing.implied_vol import implied_vol as implied_vol
+from deephedge.pricing.kirk import KirkFormula as KirkFormula
+from deephedge.pricing.lognormal import AbstractLognormalPricer as AbstractLognormalPricer
+from deephedge.pricing.margrabe import MargrabeFormula as MargrabeFormula
 from deephedge.pricing.monte_carlo import MonteCarlo as MonteCarlo

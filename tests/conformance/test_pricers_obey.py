@@ -31,7 +31,8 @@ def start(pricer: AbstractPricer) -> Snapshot:
     models = [x for x in parts if isinstance(x, AbstractModel)]
     if models:
         return models[0].start()
-    return dataclasses.replace(BlackScholes.example().start(), factors=jnp.asarray([0.2]))
+    two = BlackScholes(spot=[100.0, 98.0], vol=[0.3, 0.2])
+    return dataclasses.replace(two.start(), factors=jnp.asarray([0.2]))
 
 
 @every

@@ -1,0 +1,41 @@
+"""What claims on several assets pay, on paths drawn by hand."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from deephedge.claims import ExchangeOption, SpreadOption
+from deephedge.markets import BlackScholes, Path
+from deephedge.pricing import MonteCarlo
+
+
+def ending_at(*prices) -> Path:
+    final = jnp.asarray(prices, dtype=float)
+    rows = jnp.stack([jnp.full_like(final, 100.0), final])
+    ones = jnp.ones(2)
+    empty = jnp.zeros((2, 0))
+    return Path(jnp.asarray([0.0, 1.0]), rows, empty, ones, jnp.ones_like(rows), empty)
+
+
+@pytest.mark.parametrize(
+    ("claim", "owed"),
+    [
+        (ExchangeOption(1.0), 20.0),
+        (ExchangeOption(1.0, ratio=1.25), 0.0),
+        (ExchangeOption(1.0, ratio=0.5, receive=2, give=1), 30.0),
+        (SpreadOption(15.0, 1.0), 5.0),
+        (SpreadOption(25.0, 1.0), 0.0),
+        (SpreadOption(-25.0, 1.0, long=1, short=0), 5.0),
+        (SpreadOption(10.0, 1.0, long=0, short=2), 30.0),
+    ],
+)
+def test_what_is_owed(claim, owed):
+    assert float(claim.payoff(ending_at(120.0, 100.0, 80.0))) == owed
+
+
+@pytest.mark.parametrize("claim", [ExchangeOption(1.0), SpreadOption(1.0, 1.0)])
+def test_a_market_with_too_few_assets_is_refused(claim):
+    market = BlackScholes.example()
+    pricer = MonteCarlo(market, n_paths=2, n_steps=1, key=jax.random.key(0))
+    with pytest.raises(TypeError, match="paid on asset 1, but the market has 1; use `BlackScholes"):
+        pricer.price(claim, market.start())
