@@ -12,3 +12,4 @@ from deephedge.markets.heston_law import AbstractHeston as AbstractHeston
 from deephedge.markets.historical import Historical as Historical
 from deephedge.markets.merton import Merton as Merton
 from deephedge.markets.simulate import simulate as simulate
+from deephedge.markets.vasicek import VasicekRates as VasicekRates

@@ -1,0 +1,175 @@
+"""A stock under a Gaussian short rate."""
+
+import dataclasses
+import math
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import lax
+
+from deephedge.markets.base import AbstractModel, Path, Snapshot, no_progress
+from deephedge.numerics import safe
+from deephedge.numerics.checks import between, non_negative, optional, positive, real
+from deephedge.typing import Array, Float, Scalar
+
+
+class VasicekRates(AbstractModel):
+    r"""Geometric Brownian motion under a short rate that returns to its mean.
+
+    $$dS = (r - q) S\,dt + \sigma S\,dW, \quad dr = \kappa(\theta - r)\,dt + \eta\,dZ,
+    \quad d\langle W, Z\rangle = \rho\,dt$$
+
+    with $r_0$ `rate`, $\kappa$ `mean_reversion`, $\theta$ `long_rate` and $\eta$ `rate_vol`, all
+    under the pricing measure. A `drift` replaces $r - q$ by a constant real-world growth rate; the
+    rate's law stays. The one factor is $r$, and `discount` is $e^{-\int r}$. Rate, integral of the
+    rate and log-price are jointly Gaussian and sampled exactly at any dates. Three normals a step:
+    the price's own, then two for the rate and its integral.
+
+    Reference: Vasicek (1977); Rabinovitch (1989) for the stock and options on it.
+    """
+
+    spot: Scalar = eqx.field(converter=positive("spot"))
+    vol: Scalar = eqx.field(converter=non_negative("vol"))
+    rate: Scalar = eqx.field(converter=real("rate"))
+    mean_reversion: Scalar = eqx.field(converter=positive("mean_reversion"))
+    long_rate: Scalar = eqx.field(converter=real("long_rate"))
+    rate_vol: Scalar = eqx.field(converter=non_negative("rate_vol"))
+    correlation: Scalar = eqx.field(converter=between("correlation", -1.0, 1.0), default=0.0)
+    dividend: Scalar = eqx.field(converter=real("dividend"), default=0.0)
+    drift: Scalar | None = eqx.field(converter=optional(real("drift")), default=None)
+
+    @property
+    def normals_per_step(self) -> int:
+        return 3
+
+    def start(self) -> Snapshot:
+        one = jnp.ones((), self.spot.dtype)
+        return Snapshot(
+            time=0.0 * one,
+            prices=self.spot[None],
+            factors=self.rate[None],
+            discount=one,
+            accrual=one[None],
+            progress=jnp.zeros(0, self.spot.dtype),
+        )
+
+    def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
+        dt = jnp.diff(times)
+        shock = jnp.linalg.cholesky(_covariance(self.mean_reversion * dt, self.correlation))
+        # Factored in the order rate, integral, price, so that the price's own normal moves
+        # nothing else.
+        noise = jnp.sum(shock * normals[:, None, jnp.asarray([1, 2, 0])], axis=2)
+
+        def step(rate: Scalar, inputs: tuple[Scalar, Float[Array, " normal"]]):
+            dt, noise = inputs
+            decay = jnp.exp(-self.mean_reversion * dt)
+            integral = self.mean_integral(dt, rate) + self.rate_vol * dt**1.5 * noise[1]
+            mean = self.long_rate + (rate - self.long_rate) * decay
+            after = mean + self.rate_vol * jnp.sqrt(dt) * noise[0]
+            return after, (after, integral)
+
+        _, (rates, integrals) = lax.scan(step, self.rate, (dt, noise))
+        growth = integrals - self.dividend * dt if self.drift is None else self.drift * dt
+        zero = jnp.zeros_like(dt[:1])
+        log_returns = growth - 0.5 * self.vol**2 * dt + self.vol * jnp.sqrt(dt) * noise[:, 2]
+        return Path(
+            time=times,
+            prices=self.spot * jnp.exp(jnp.append(zero, jnp.cumsum(log_returns)))[:, None],
+            factors=jnp.append(self.rate[None], rates)[:, None],
+            discount=jnp.exp(-jnp.append(zero, jnp.cumsum(integrals))),
+            accrual=jnp.exp(self.dividend * times)[:, None],
+            progress=no_progress(times),
+        )
+
+    def mean_integral(self, tau: Scalar, rate: Scalar) -> Scalar:
+        """Expected integral of the short rate over `tau` years."""
+        reach = tau * _first(self.mean_reversion * tau)
+        return self.long_rate * (tau - reach) + rate * reach
+
+    def bond(self, tau: Scalar, rate: Scalar) -> Scalar:
+        r"""Price of one unit of cash paid `tau` years on, at short rate `rate`.
+
+        $P = e^{-m + v/2}$ with the mean m and the variance v of the integral of the rate.
+
+        Reference: Vasicek (1977), equation 27 with a market price of risk of 0.
+        """
+        variance = self.rate_vol**2 * tau**3 * _third(self.mean_reversion * tau)
+        return jnp.exp(-self.mean_integral(tau, rate) + 0.5 * variance)
+
+    def forward_variance(self, tau: Scalar) -> Scalar:
+        r"""Variance of the logarithm of the stock's forward price for `tau` years on.
+
+        $\int_0^\tau \sigma^2 + 2\rho\sigma\eta B(s) + \eta^2 B(s)^2\,ds$ with
+        $B(s) = (1 - e^{-\kappa s})/\kappa$. A European option costs its Black (1976) price at
+        this variance and the discount `bond`.
+
+        Reference: Merton (1973), section 6; Rabinovitch (1989), equation 9.
+        """
+        a = self.mean_reversion * tau
+        own = self.vol**2 * tau + self.rate_vol**2 * tau**3 * _third(a)
+        return own + 2.0 * self.correlation * self.vol * self.rate_vol * tau**2 * _second(a)
+
+    def at(self, now: Snapshot) -> "VasicekRates":
+        return dataclasses.replace(self, spot=now.prices[0], rate=now.factors[0], drift=None)
+
+    def shifted(
+        self, now: Snapshot, *, vol: Scalar, rate: Scalar
+    ) -> tuple["VasicekRates", Snapshot]:
+        moved = dataclasses.replace(
+            self, vol=self.vol + vol, rate=self.rate + rate, long_rate=self.long_rate + rate
+        )
+        return moved, dataclasses.replace(now, factors=now.factors + rate)
+
+    @classmethod
+    def example(cls) -> "VasicekRates":
+        """A typical member, for tests and documentation."""
+        return cls(
+            spot=100.0,
+            vol=0.2,
+            rate=0.02,
+            mean_reversion=0.5,
+            long_rate=0.03,
+            rate_vol=0.01,
+            correlation=-0.3,
+            dividend=0.01,
+        )
+
+
+def _covariance(a: Float[Array, " step"], correlation: Scalar) -> Float[Array, "step shock shock"]:
+    r"""Of $\int e^{-a(1-s)}dZ$, $\int \frac{1 - e^{-a(1-s)}}{a}dZ$ and $W$, over a unit of time."""
+    one, first = jnp.ones_like(a), _first(a)
+    rows = [
+        [_first(2.0 * a), 0.5 * first**2, correlation * first],
+        [0.5 * first**2, _third(a), correlation * _second(a)],
+        [correlation * first, correlation * _second(a), one],
+    ]
+    return jnp.stack([jnp.stack(row, axis=-1) for row in rows], axis=-2)
+
+
+def _first(a: Array) -> Array:
+    r"""$\int_0^1 e^{-as}ds$."""
+    return safe.divide(-jnp.expm1(-a), a, otherwise=1.0)
+
+
+def _second(a: Array) -> Array:
+    r"""$\int_0^1 \frac{1 - e^{-as}}{a}ds$."""
+    large = jnp.where(a < 1.0, 1.0, a)
+    series = _series(a, [(-1) ** n / math.factorial(n + 2) for n in range(18)])
+    return jnp.where(a < 1.0, series, (1.0 - _first(large)) / large)
+
+
+def _third(a: Array) -> Array:
+    r"""$\int_0^1 \bigl(\frac{1 - e^{-as}}{a}\bigr)^2 ds$."""
+    large = jnp.where(a < 1.0, 1.0, a)
+    exact = (1.0 - 2.0 * _first(large) + _first(2.0 * large)) / large**2
+    terms = [(-1) ** (n + 3) * (2 - 2 ** (n + 2)) / math.factorial(n + 3) for n in range(24)]
+    return jnp.where(a < 1.0, _series(a, terms), exact)
+
+
+def _series(a: Array, terms: list[float]) -> Array:
+    """The power series, where the closed form would cancel."""
+    small = jnp.where(a < 1.0, a, 0.0)
+    total = jnp.zeros_like(a)
+    for term in reversed(terms):
+        total = total * small + term
+    return total
