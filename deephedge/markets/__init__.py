@@ -13,3 +13,4 @@ from deephedge.markets.historical import Historical as Historical
 from deephedge.markets.merton import Merton as Merton
 from deephedge.markets.simulate import simulate as simulate
 from deephedge.markets.vasicek import VasicekRates as VasicekRates
+from deephedge.markets.rough_bergomi import RoughBergomi as RoughBergomi
