@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from deephedge.numerics.threefry import counted_normals
 from deephedge.typing import Array, Float, Int, PRNGKeyArray
 
 
@@ -33,8 +34,8 @@ class _Pseudo(AbstractSource):
     dtype: str = eqx.field(static=True)
 
     def __call__(self, index: Int[Array, ""]) -> Float[Array, "step normal"]:
-        key = jax.random.fold_in(self.key, index)
-        return jax.random.normal(key, (self.n_steps, self.n_normals), self.dtype)
+        flat = counted_normals(self.key, index, self.n_steps * self.n_normals, self.dtype)
+        return flat.reshape(self.n_steps, self.n_normals)
 
 
 class _Antithetic(AbstractSource):
