@@ -13,6 +13,8 @@ from deephedge.claims.portfolio import EuropeanPortfolio as EuropeanPortfolio
 from deephedge.claims.portfolio import Portfolio as Portfolio
 from deephedge.claims.portfolio import call_spread as call_spread
 from deephedge.claims.portfolio import straddle as straddle
+from deephedge.claims.rainbow import BestOfCall as BestOfCall
+from deephedge.claims.rainbow import WorstOfCall as WorstOfCall
 from deephedge.claims.spread import SpreadOption as SpreadOption
 from deephedge.claims.vanilla import Call as Call
 from deephedge.claims.vanilla import Forward as Forward

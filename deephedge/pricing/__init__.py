@@ -15,3 +15,4 @@ from deephedge.pricing.kirk import KirkFormula as KirkFormula
 from deephedge.pricing.lognormal import AbstractLognormalPricer as AbstractLognormalPricer
 from deephedge.pricing.margrabe import MargrabeFormula as MargrabeFormula
 from deephedge.pricing.monte_carlo import MonteCarlo as MonteCarlo
+from deephedge.pricing.stulz import StulzFormula as StulzFormula

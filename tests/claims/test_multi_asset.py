@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from deephedge.claims import ExchangeOption, SpreadOption
+from deephedge.claims import BestOfCall, ExchangeOption, SpreadOption, WorstOfCall
 from deephedge.markets import BlackScholes, Path
 from deephedge.pricing import MonteCarlo
 
@@ -27,13 +27,21 @@ def ending_at(*prices) -> Path:
         (SpreadOption(25.0, 1.0), 0.0),
         (SpreadOption(-25.0, 1.0, long=1, short=0), 5.0),
         (SpreadOption(10.0, 1.0, long=0, short=2), 30.0),
+        (BestOfCall(110.0, 1.0), 10.0),
+        (BestOfCall(90.0, 1.0, assets=(1, 2)), 10.0),
+        (WorstOfCall(90.0, 1.0), 10.0),
+        (WorstOfCall(70.0, 1.0, assets=(0, 1, 2)), 10.0),
+        (WorstOfCall(90.0, 1.0, assets=(0, 1, 2)), 0.0),
     ],
 )
 def test_what_is_owed(claim, owed):
     assert float(claim.payoff(ending_at(120.0, 100.0, 80.0))) == owed
 
 
-@pytest.mark.parametrize("claim", [ExchangeOption(1.0), SpreadOption(1.0, 1.0)])
+@pytest.mark.parametrize(
+    "claim",
+    [ExchangeOption(1.0), SpreadOption(1.0, 1.0), BestOfCall.example(), WorstOfCall.example()],
+)
 def test_a_market_with_too_few_assets_is_refused(claim):
     market = BlackScholes.example()
     pricer = MonteCarlo(market, n_paths=2, n_steps=1, key=jax.random.key(0))

@@ -11,10 +11,17 @@ import pytest
 import QuantLib as ql  # noqa: N813
 from scipy.special import ndtr
 
-from deephedge.claims import Call, ExchangeOption, SpreadOption
+from deephedge.claims import BestOfCall, Call, ExchangeOption, SpreadOption, WorstOfCall
 from deephedge.markets import BlackScholes
 from deephedge.numerics.draws import sobol
-from deephedge.pricing import BlackScholesFormula, KirkFormula, MargrabeFormula, MonteCarlo, greeks
+from deephedge.pricing import (
+    BlackScholesFormula,
+    KirkFormula,
+    MargrabeFormula,
+    MonteCarlo,
+    StulzFormula,
+    greeks,
+)
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(400)
 price = jax.jit(lambda pricer, claim, now: pricer.price(claim, now))
@@ -163,6 +170,102 @@ def test_kirk_obeys_parity_and_turns_into_black_scholes():
     np.testing.assert_allclose(small, price(call, Call(strike=90.0, maturity=1.0), now), rtol=1e-8)
 
 
+def cheaper_integral(forwards, vols, correlation, tau, strike):
+    """E (min(S1, S2) - K)^+: a call spread on asset 1 given asset 2, integrated over asset 2."""
+    s1, s2 = np.asarray(vols) * tau**0.5
+    start = math.log(strike / forwards[1]) / s2 + 0.5 * s2 if strike > 0 else -12.0
+    start, total = max(start, -12.0), 0.0
+    rest = s1 * math.sqrt(1.0 - correlation**2)
+    # Where the two prices cross, the inner call bends over a width of `rest`.
+    slope = s2 - correlation * s1
+    cross = math.log(forwards[0] / forwards[1]) + 0.5 * (s2**2 - (correlation * s1) ** 2)
+    cross, width = cross / slope, 8.0 * rest / abs(slope)
+    cuts = [start, *(min(max(cross + s * width, start), 12.0) for s in (-1, 0, 1)), 12.0]
+    for low, high in itertools.pairwise(cuts):
+        z = 0.5 * (high - low) * NODES + 0.5 * (high + low)
+        weight = 0.5 * (high - low) * WEIGHTS * np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
+        second = forwards[1] * np.exp(s2 * z - 0.5 * s2**2)
+        first = forwards[0] * np.exp(correlation * s1 * z - 0.5 * (correlation * s1) ** 2)
+        total += np.sum(
+            weight * (call_value(first, strike, rest) - call_value(first, second, rest))
+        )
+    return total
+
+
+STULZ = list(
+    itertools.product((60.0, 100.0, 140.0), (0.05, 1.0, 5.0), (-0.99, -0.4, 0.6, 0.99), (0.0, 90.0))
+)
+
+
+def test_stulz_equals_quadrature():
+    for second, tau, correlation, strike in STULZ:
+        pricer = StulzFormula(
+            vol=[0.35, 0.2], rate=0.04, dividend=[0.01, 0.03], correlation=matrix(correlation)
+        )
+        ours = price(pricer, WorstOfCall(strike=strike, maturity=tau), state(100.0, second))
+        forwards = (100.0 * math.exp(0.03 * tau), second * math.exp(0.01 * tau))
+        expected = math.exp(-0.04 * tau) * cheaper_integral(
+            forwards, (0.35, 0.2), correlation, tau, strike
+        )
+        assert abs(ours - expected) < 2e-11, (second, tau, correlation, strike)
+
+
+def test_stulz_equals_quantlib():
+    today = ql.Date(15, 1, 2026)
+    ql.Settings.instance().evaluationDate = today
+    days = ql.Actual365Fixed()
+
+    def process(spot, dividend, vol):
+        black = ql.BlackConstantVol(today, ql.NullCalendar(), vol, days)
+        curves = (
+            ql.YieldTermStructureHandle(ql.FlatForward(today, r, days)) for r in (dividend, 0.04)
+        )
+        return ql.BlackScholesMertonProcess(
+            ql.QuoteHandle(ql.SimpleQuote(spot)), *curves, ql.BlackVolTermStructureHandle(black)
+        )
+
+    for (kind, payoff), second, correlation in itertools.product(
+        ((BestOfCall, ql.MaxBasketPayoff), (WorstOfCall, ql.MinBasketPayoff)),
+        (80.0, 100.0, 130.0),
+        (-0.8, 0.0, 0.9),
+    ):
+        pricer = StulzFormula(
+            vol=[0.35, 0.2], rate=0.04, dividend=[0.01, 0.03], correlation=matrix(correlation)
+        )
+        ours = price(pricer, kind(strike=95.0, maturity=1.0), state(100.0, second))
+        option = ql.BasketOption(
+            payoff(ql.PlainVanillaPayoff(ql.Option.Call, 95.0)), ql.EuropeanExercise(today + 365)
+        )
+        first, other = process(100.0, 0.01, 0.35), process(second, 0.03, 0.2)
+        option.setPricingEngine(ql.StulzEngine(first, other, correlation))
+        np.testing.assert_allclose(ours, option.NPV(), rtol=1e-10)
+
+
+def test_the_dearest_asset_is_one_and_the_right_to_exchange_it():
+    pricer = StulzFormula(vol=[0.35, 0.2], rate=0.04, correlation=matrix(0.4))
+    margrabe = MargrabeFormula(vol=pricer.vol, rate=pricer.rate, correlation=pricer.correlation)
+    now = state(100.0, 90.0)
+    exchange = price(margrabe, ExchangeOption(maturity=1.0), now)
+    best = price(pricer, BestOfCall(strike=0.0, maturity=1.0), now)
+    worst = price(pricer, WorstOfCall(strike=0.0, maturity=1.0), now)
+    np.testing.assert_allclose(best, 90.0 + exchange, rtol=1e-13)
+    np.testing.assert_allclose(worst, 100.0 - exchange, rtol=1e-13)
+    # The order of the assets does not matter.
+    turned = price(pricer, WorstOfCall(strike=90.0, maturity=1.0, assets=(1, 0)), now)
+    straight = price(pricer, WorstOfCall(strike=90.0, maturity=1.0), now)
+    np.testing.assert_allclose(turned, straight, rtol=1e-13)
+
+
+def test_an_asset_that_never_wins_leaves_an_ordinary_call():
+    pricer = StulzFormula(vol=[0.35, 0.2], rate=0.04, correlation=matrix(-0.4))
+    expected = price(
+        BlackScholesFormula(vol=0.35, rate=0.04), Call(strike=90.0, maturity=1.0), state()
+    )
+    best = price(pricer, BestOfCall(strike=90.0, maturity=1.0), state(100.0, 1e-6))
+    worst = price(pricer, WorstOfCall(strike=90.0, maturity=1.0), state(100.0, 1e6))
+    np.testing.assert_allclose([best, worst], expected, rtol=1e-12)
+
+
 def test_simulation_agrees_with_margrabe():
     vol, correlation = [0.3, 0.2], matrix(0.5)
     market = BlackScholes(
@@ -186,6 +289,8 @@ def second_derivatives(pricer, claim, now):
 CROSSED = [
     (MargrabeFormula.example(), ExchangeOption(maturity=0.5)),
     (KIRK, SpreadOption(strike=5.0, maturity=0.5)),
+    (StulzFormula.example(), BestOfCall(strike=100.0, maturity=0.5)),
+    (StulzFormula.example(), WorstOfCall(strike=95.0, maturity=0.5)),
 ]
 
 
