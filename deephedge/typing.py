@@ -1,7 +1,7 @@
 """Array types shared by every layer."""
 
-from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 Scalar = Float[Array, ""]
 
-__all__ = ["Array", "Float", "Int", "PRNGKeyArray", "PyTree", "Scalar"]
+__all__ = ["Array", "Bool", "Float", "Int", "PRNGKeyArray", "PyTree", "Scalar"]
