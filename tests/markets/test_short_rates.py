@@ -7,14 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.integrate import quad
+from scipy.integrate import quad, solve_ivp
 
 from deephedge.claims import Call
-from deephedge.markets import VasicekRates, simulate
+from deephedge.markets import CIRRates, VasicekRates, simulate
 from deephedge.pricing import MonteCarlo
 from deephedge.pricing.black_scholes import black_scholes_price
 
-VASICEK = VasicekRates.example()
+VASICEK, CIR = VasicekRates.example(), CIRRates.example()
 DAY = 1.0 / 365.0
 
 
@@ -212,3 +212,91 @@ def test_a_drift_is_the_growth_of_the_prices_and_leaves_the_rates_alone():
     _within(paths.prices[:, -1, 0] / 100.0, np.exp(0.24), 0.01)
     np.testing.assert_array_equal(paths.factors, neutral.factors)
     np.testing.assert_array_equal(paths.discount, neutral.discount)
+
+
+FELLER_BROKEN = dataclasses.replace(CIR, rate=0.01, long_rate=0.02, rate_vol=0.2)
+
+
+@pytest.mark.parametrize("tau", [DAY, 0.5, 5.0, 30.0])
+@pytest.mark.parametrize("rate_vol", [0.01, 0.08, 0.17])
+def test_square_root_bonds_are_those_of_quantlib(rate_vol, tau):
+    ql = pytest.importorskip("QuantLib")
+    reference = ql.CoxIngersollRoss(0.02, 0.03, 0.5, rate_vol).discountBond(0, tau, 0.02)
+    price = _bond(dataclasses.replace(CIR, rate_vol=rate_vol), jnp.asarray(tau), CIR.rate)
+    np.testing.assert_allclose(price, reference, rtol=1e-9)
+
+
+def test_square_root_bonds_solve_the_riccati_equation_also_where_feller_is_broken():
+    slopes = lambda _, y: [1.0 - 0.5 * y[0] - 0.5 * 0.4**2 * y[0] ** 2, -0.5 * 0.03 * y[0]]  # noqa: E731
+    for tau in (0.5, 30.0):
+        found = solve_ivp(slopes, (0.0, tau), [0.0, 0.0], rtol=1e-12, atol=1e-14).y[:, -1]
+        price = _bond(dataclasses.replace(CIR, rate_vol=0.4), jnp.asarray(tau), CIR.rate)
+        np.testing.assert_allclose(price, np.exp(found[1] - 0.02 * found[0]), rtol=1e-9)
+
+
+@pytest.mark.parametrize("model", [CIR, FELLER_BROKEN], ids=["kept", "broken"])
+@pytest.mark.parametrize(("horizon", "n_steps"), [(DAY, 1), (1.0, 1), (1.0, 12), (10.0, 12)])
+def test_square_root_rates_have_their_exact_moments_and_the_discount_its_mean(
+    model, horizon, n_steps
+):
+    times = jnp.linspace(0.0, horizon, n_steps + 1)
+    paths = simulate(model, times, 16_384, key=jax.random.key(3))
+    rate, long_rate, eta = (float(x) for x in (model.rate, model.long_rate, model.rate_vol))
+    decay = np.exp(-0.5 * horizon)
+    mean = long_rate + (rate - long_rate) * decay
+    start, limit = rate * decay * (1.0 - decay), long_rate * (1.0 - decay) ** 2 / 2.0
+    variance = eta**2 / 0.5 * (start + limit)
+    rates = np.asarray(paths.factors[:, -1, 0])
+    assert rates.min() >= 0.0
+    _within(rates / mean, 1.0, 0.02)
+    _within((rates - mean) ** 2 / variance, 1.0, 0.1)
+    bond = float(_bond(model, jnp.asarray(horizon), model.rate))
+    _within(paths.discount[:, -1] / bond, 1.0, 2e-3)
+
+
+@eqx.filter_jit
+def _bond_after_a_step(model, dt):
+    """Expected discount times the price of a bond over five more years, by quadrature."""
+    z = jnp.linspace(-9.0, 9.0, 8001)
+    normals = jnp.stack([jnp.zeros_like(z), z], axis=1)[:, None, :]
+    paths = jax.vmap(lambda n: model.path(dt * jnp.arange(2.0), n))(normals)
+    values = paths.discount[:, -1] * _bond(model, jnp.asarray(5.0), paths.factors[:, -1, 0])
+    density = jnp.exp(-0.5 * z**2)
+    density = density / jnp.sum(density)
+    return jnp.sum(density * values), jnp.sum(density * paths.discount[:, -1])
+
+
+def test_the_error_of_a_step_is_of_third_order_and_the_expected_discount_exact():
+    errors = []
+    for dt in (0.5, 0.25, 0.125):
+        rolled, discount = _bond_after_a_step(CIR, jnp.asarray(dt))
+        exact = _bond(CIR, jnp.asarray(dt + 5.0), CIR.rate)
+        errors.append(abs(float(rolled / exact) - 1.0))
+        np.testing.assert_allclose(discount, _bond(CIR, jnp.asarray(dt), CIR.rate), rtol=1e-12)
+    orders = np.log2(np.asarray(errors[:-1]) / np.asarray(errors[1:]))
+    assert np.all(orders > 2.5), orders
+    assert errors[0] < 1e-4
+
+
+def test_price_and_rate_move_together_as_stated():
+    dt = 1.0 / 252
+    paths = simulate(CIR, jnp.asarray([0.0, dt]), 16_384, key=jax.random.key(4))
+    returns = np.log(np.asarray(paths.prices[:, 1, 0]) / 100.0)
+    moves = np.diff(np.asarray(paths.factors[:, :, 0]), axis=1)[:, 0]
+    found = np.corrcoef(returns, moves)[0, 1]
+    assert abs(found + 0.3) < 4.0 * (1.0 - 0.09) / np.sqrt(16_384)
+
+
+def test_calls_under_steady_square_root_rates_are_those_of_black_and_scholes():
+    model = dataclasses.replace(CIR, rate=0.03, rate_vol=1e-4)
+    paths = simulate(model, jnp.asarray([0.0, 2.0]), 16_384, key=jax.random.key(5))
+    payoff = np.maximum(np.asarray(paths.prices[:, -1, 0]) - 90.0, 0.0)
+    exact = black_scholes_price(
+        Call(strike=90.0, maturity=2.0),
+        spot=model.spot,
+        tau=jnp.asarray(2.0),
+        vol=model.vol,
+        rate=model.rate,
+        dividend=model.dividend,
+    )
+    _within(np.asarray(paths.discount[:, -1]) * payoff, float(exact), 0.25)
