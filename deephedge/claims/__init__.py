@@ -14,6 +14,8 @@ from deephedge.claims.barrier import shifted_barrier as shifted_barrier
 from deephedge.claims.base import AbstractClaim as AbstractClaim
 from deephedge.claims.base import AbstractEuropean as AbstractEuropean
 from deephedge.claims.base import Pieces as Pieces
+from deephedge.claims.basket import BasketCall as BasketCall
+from deephedge.claims.basket import BasketPut as BasketPut
 from deephedge.claims.chooser import Chooser as Chooser
 from deephedge.claims.cliquet import Cliquet as Cliquet
 from deephedge.claims.compound import CompoundOption as CompoundOption
@@ -32,6 +34,7 @@ from deephedge.claims.portfolio import Portfolio as Portfolio
 from deephedge.claims.portfolio import call_spread as call_spread
 from deephedge.claims.portfolio import straddle as straddle
 from deephedge.claims.power import PowerOption as PowerOption
+from deephedge.claims.quanto import QuantoCall as QuantoCall
 from deephedge.claims.rainbow import BestOfCall as BestOfCall
 from deephedge.claims.rainbow import WorstOfCall as WorstOfCall
 from deephedge.claims.spread import SpreadOption as SpreadOption

@@ -67,10 +67,10 @@ class AbstractLognormalPricer(AbstractPricer):
         return dataclasses.replace(self, vol=self.vol + vol, rate=self.rate + rate), now
 
 
-def distance(log_ratio: Scalar, deviation: Scalar) -> Scalar:
-    r"""`log_ratio` in deviations; at no deviation the outcome is certain: ±1000, or 0 at 0."""
+def distance(gap: Array, deviation: Array) -> Array:
+    r"""A gap in deviations; at no deviation the outcome is certain: ±1000, or 0 at 0."""
     live = deviation > 0
-    return jnp.where(live, log_ratio / jnp.where(live, deviation, 1.0), FAR * jnp.sign(log_ratio))
+    return jnp.where(live, gap / jnp.where(live, deviation, 1.0), FAR * jnp.sign(gap))
 
 
 def log_ratio(above: Scalar, below: Scalar) -> Scalar:

@@ -69,7 +69,7 @@ class StulzFormula(AbstractLognormalPricer):
             terms.append(forward * bivariate_normal.cdf(above, beaten, tilts[one]))
             calls.append(forward * normal.cdf(above) - strike * normal.cdf(under))
             below.append(under)
-        cheaper = terms[0] + terms[1] - strike * bivariate_normal.cdf(*below, shared)
+        cheaper = terms[0] + terms[1] - strike * bivariate_normal.cdf(below[0], below[1], shared)
         return cheaper, calls[0], calls[1]
 
     def _tilts(self, first: int, second: int) -> tuple[Scalar, Scalar]:

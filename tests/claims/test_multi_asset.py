@@ -4,7 +4,15 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from deephedge.claims import BestOfCall, ExchangeOption, SpreadOption, WorstOfCall
+from deephedge.claims import (
+    BasketCall,
+    BasketPut,
+    BestOfCall,
+    ExchangeOption,
+    QuantoCall,
+    SpreadOption,
+    WorstOfCall,
+)
 from deephedge.markets import BlackScholes, Path
 from deephedge.pricing import MonteCarlo
 
@@ -28,6 +36,10 @@ def ending_at(*prices) -> Path:
         (SpreadOption(-25.0, 1.0, long=1, short=0), 5.0),
         (SpreadOption(10.0, 1.0, long=0, short=2), 30.0),
         (BestOfCall(110.0, 1.0), 10.0),
+        (BasketCall(100.0, [0.5, 0.25, 0.25], 1.0), 5.0),
+        (BasketCall(-5.0, [1.0, -1.5], 1.0), 0.0),
+        (BasketPut(-5.0, [1.0, -1.5], 1.0), 25.0),
+        (QuantoCall(1.1, 1.0, fixed_rate=10.0, asset=0, currency=2), 4.0),
         (BestOfCall(90.0, 1.0, assets=(1, 2)), 10.0),
         (WorstOfCall(90.0, 1.0), 10.0),
         (WorstOfCall(70.0, 1.0, assets=(0, 1, 2)), 10.0),
@@ -35,12 +47,12 @@ def ending_at(*prices) -> Path:
     ],
 )
 def test_what_is_owed(claim, owed):
-    assert float(claim.payoff(ending_at(120.0, 100.0, 80.0))) == owed
+    assert float(claim.payoff(ending_at(120.0, 100.0, 80.0))) == pytest.approx(owed)
 
 
 @pytest.mark.parametrize(
     "claim",
-    [ExchangeOption(1.0), SpreadOption(1.0, 1.0), BestOfCall.example(), WorstOfCall.example()],
+    [ExchangeOption(1.0), SpreadOption(1.0, 1.0), BestOfCall.example(), BasketCall.example()],
 )
 def test_a_market_with_too_few_assets_is_refused(claim):
     market = BlackScholes.example()

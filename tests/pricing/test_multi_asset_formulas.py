@@ -11,14 +11,27 @@ import pytest
 import QuantLib as ql  # noqa: N813
 from scipy.special import ndtr
 
-from deephedge.claims import BestOfCall, Call, ExchangeOption, SpreadOption, WorstOfCall
+from deephedge.claims import (
+    BasketCall,
+    BasketPut,
+    BestOfCall,
+    Call,
+    ExchangeOption,
+    Put,
+    QuantoCall,
+    SpreadOption,
+    WorstOfCall,
+)
 from deephedge.markets import BlackScholes
 from deephedge.numerics.draws import sobol
 from deephedge.pricing import (
+    BasketFormula,
+    Black76,
     BlackScholesFormula,
     KirkFormula,
     MargrabeFormula,
     MonteCarlo,
+    QuantoFormula,
     StulzFormula,
     greeks,
 )
@@ -266,6 +279,132 @@ def test_an_asset_that_never_wins_leaves_an_ordinary_call():
     np.testing.assert_allclose([best, worst], expected, rtol=1e-12)
 
 
+def basket_integral(forwards, vols, correlation, tau, weights, strike):
+    """E (w1 S1 + w2 S2 - K)^+ for positive weights: a call on asset 1 given asset 2."""
+    scaled = (weights[0] * forwards[0], weights[1] * forwards[1])
+    deviations = np.asarray(vols) * tau**0.5
+    cut = math.log(strike / scaled[1]) / deviations[1] + 0.5 * deviations[1]
+    rest, shift = deviations[0] * math.sqrt(1.0 - correlation**2), correlation * deviations[0]
+    total = 0.0
+    for low, high in itertools.pairwise(np.clip([-10.0, cut, 10.0], -10.0, 10.0)):
+        z = 0.5 * (high - low) * NODES + 0.5 * (high + low)
+        weight = 0.5 * (high - low) * WEIGHTS * np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi)
+        second = scaled[1] * np.exp(deviations[1] * z - 0.5 * deviations[1] ** 2)
+        first = scaled[0] * np.exp(shift * z - 0.5 * shift**2)
+        total += np.sum(weight * call_value(first, strike - second, rest))
+    return total
+
+
+@pytest.mark.parametrize(
+    ("correlation", "stated"), [(-0.5, 0.022), (0.0, 0.01), (0.5, 0.0042), (0.9, 0.0021)]
+)
+def test_moment_matching_is_within_its_stated_error_of_quadrature(correlation, stated):
+    errors = []
+    for vols, tau, share in itertools.product(
+        ([0.3, 0.2], [0.2, 0.2]), (0.1, 1.0), (0.3, 0.5, 0.7)
+    ):
+        weights = [share, 1.0 - share]
+        pricer = BasketFormula(vol=vols, correlation=matrix(correlation))
+        ours = price(pricer, BasketCall(strike=100.0, weights=weights, maturity=tau), state())
+        expected = basket_integral((100.0, 100.0), vols, correlation, tau, weights, 100.0)
+        errors.append(float(ours) / expected - 1.0)
+    assert 0.8 * stated < max(map(abs, errors)) < stated
+
+
+def test_a_basket_of_one_asset_is_an_ordinary_option():
+    pricer = BasketFormula(vol=[0.3, 0.2], rate=0.02, dividend=[0.01, 0.0])
+    plain = BlackScholesFormula(vol=0.3, rate=0.02, dividend=0.01)
+    for basket, option in ((BasketCall, Call), (BasketPut, Put)):
+        ours = price(pricer, basket(strike=105.0, weights=[1.0, 0.0], maturity=0.5), state())
+        expected = price(plain, option(strike=105.0, maturity=0.5), state())
+        np.testing.assert_allclose(ours, expected, rtol=1e-12)
+
+
+def test_basket_parity_also_at_a_negative_strike():
+    pricer, now = BasketFormula.example(), state()
+    for strike in (-20.0, 0.0, 90.0):
+        call = price(pricer, BasketCall(strike=strike, weights=[0.3, 0.7], maturity=1.0), now)
+        put = price(pricer, BasketPut(strike=strike, weights=[0.3, 0.7], maturity=1.0), now)
+        forward = 30.0 * math.exp(-0.01) + 70.0 - strike * math.exp(-0.02)
+        np.testing.assert_allclose(call - put, forward, rtol=1e-12)
+    with pytest.raises(ValueError, match="`weights` must be zero or positive"):
+        pricer.price(BasketCall(strike=1.0, weights=[1.0, -1.0], maturity=1.0), now)
+
+
+def test_quanto_equals_quantlib():
+    today = ql.Date(15, 1, 2026)
+    ql.Settings.instance().evaluationDate = today
+    days = ql.Actual365Fixed()
+
+    def curve(rate):
+        return ql.YieldTermStructureHandle(ql.FlatForward(today, rate, days))
+
+    def vols(vol):
+        black = ql.BlackConstantVol(today, ql.NullCalendar(), vol, days)
+        return ql.BlackVolTermStructureHandle(black)
+
+    for strike, n_days, correlation in itertools.product(
+        (60.0, 100.0, 150.0), (1, 365, 3650), (-0.9, 0.0, 0.4)
+    ):
+        # Abroad the asset costs 100; one unit of foreign currency costs 1.25 at home.
+        process = ql.GeneralizedBlackScholesProcess(
+            ql.QuoteHandle(ql.SimpleQuote(100.0)), curve(0.01), curve(0.05), vols(0.3)
+        )
+        option = ql.QuantoVanillaOption(
+            ql.PlainVanillaPayoff(ql.Option.Call, strike), ql.EuropeanExercise(today + n_days)
+        )
+        quote = ql.QuoteHandle(ql.SimpleQuote(correlation))
+        option.setPricingEngine(ql.QuantoEuropeanEngine(process, curve(0.02), vols(0.12), quote))
+        pricer = QuantoFormula(
+            vol=0.3,
+            currency_vol=0.12,
+            correlation=correlation,
+            rate=0.05,
+            foreign_rate=0.02,
+            dividend=0.01,
+        )
+        claim = QuantoCall(strike=strike, maturity=n_days / 365)
+        ours = price(pricer, claim, state(125.0, 1.25))
+        assert abs(ours - 1.0 * option.NPV()) < 1e-10 * max(1.0, ours), (strike, n_days)
+
+
+def test_simulation_at_home_agrees_with_the_quanto_formula():
+    # Vols and correlation at home, of the asset in domestic currency and the exchange rate.
+    home, currency, shared = 0.3, 0.15, 0.4
+    vol = math.sqrt(home**2 + currency**2 - 2.0 * shared * home * currency)
+    correlation = (shared * home - currency) / vol
+    market = BlackScholes(
+        spot=[125.0, 1.25],
+        vol=[home, currency],
+        rate=0.05,
+        dividend=0.02,
+        correlation=matrix(shared),
+    )
+    simulated = MonteCarlo(market, n_paths=2**13, n_steps=1, key=jax.random.key(2), draws=sobol)
+    claim = QuantoCall(strike=95.0, maturity=1.0, fixed_rate=2.0)
+    value, error = simulated.estimate(claim, market.start())
+    # Both yields at home are 2 %: the dividend of the asset and the foreign rate.
+    formula = QuantoFormula(
+        vol=vol,
+        currency_vol=currency,
+        correlation=correlation,
+        rate=0.05,
+        foreign_rate=0.02,
+        dividend=0.02,
+    )
+    assert error < 0.6
+    assert abs(value - price(formula, claim, market.start())) < 0.05 * error
+
+
+def test_black_76_prices_options_on_forwards():
+    for strike, vol, tau in itertools.product((70.0, 100.0, 140.0), (0.1, 0.6), (0.1, 3.0)):
+        ours = price(Black76(vol=vol, rate=0.04), Call(strike=strike, maturity=tau), state())
+        expected = ql.blackFormula(
+            ql.Option.Call, strike, 100.0, vol * math.sqrt(tau), math.exp(-0.04 * tau)
+        )
+        np.testing.assert_allclose(ours, expected, rtol=1e-11)
+
+
 def test_simulation_agrees_with_margrabe():
     vol, correlation = [0.3, 0.2], matrix(0.5)
     market = BlackScholes(
@@ -290,6 +429,7 @@ CROSSED = [
     (MargrabeFormula.example(), ExchangeOption(maturity=0.5)),
     (KIRK, SpreadOption(strike=5.0, maturity=0.5)),
     (StulzFormula.example(), BestOfCall(strike=100.0, maturity=0.5)),
+    (BasketFormula.example(), BasketPut(strike=95.0, weights=[0.5, 0.5], maturity=0.5)),
     (StulzFormula.example(), WorstOfCall(strike=95.0, maturity=0.5)),
 ]
 
