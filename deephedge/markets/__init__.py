@@ -15,3 +15,4 @@ from deephedge.markets.simulate import simulate as simulate
 from deephedge.markets.vasicek import VasicekRates as VasicekRates
 from deephedge.markets.rough_bergomi import RoughBergomi as RoughBergomi
 from deephedge.markets.cox_ingersoll_ross import CIRRates as CIRRates
+from deephedge.markets.cev import CEV as CEV

@@ -21,3 +21,4 @@ from deephedge.pricing.margrabe import MargrabeFormula as MargrabeFormula
 from deephedge.pricing.monte_carlo import MonteCarlo as MonteCarlo
 from deephedge.pricing.quanto import QuantoFormula as QuantoFormula
 from deephedge.pricing.stulz import StulzFormula as StulzFormula
+from deephedge.pricing.cev import CEVFormula as CEVFormula
