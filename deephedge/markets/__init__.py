@@ -16,3 +16,4 @@ from deephedge.markets.vasicek import VasicekRates as VasicekRates
 from deephedge.markets.rough_bergomi import RoughBergomi as RoughBergomi
 from deephedge.markets.cox_ingersoll_ross import CIRRates as CIRRates
 from deephedge.markets.cev import CEV as CEV
+from deephedge.markets.garch import Garch as Garch
