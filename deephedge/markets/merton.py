@@ -12,12 +12,10 @@ from deephedge.markets.base import (
     flat_discount,
     no_progress,
 )
-from deephedge.numerics import normal, safe
+from deephedge.numerics import safe
 from deephedge.numerics.checks import non_negative, optional, positive, real
+from deephedge.numerics.poisson import poisson
 from deephedge.typing import Array, Float, Scalar
-
-MOST_JUMPS = 64
-"""Jumps that one step can hold; the chance of more is below 1e-7 for up to 30 expected jumps."""
 
 
 class Merton(AbstractAffineModel):
@@ -66,7 +64,7 @@ class Merton(AbstractAffineModel):
     def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
         dt = jnp.diff(times)
         growth = self.rate - self.dividend if self.drift is None else self.drift
-        count = _poisson(self.intensity * dt, normals[:, 1])
+        count = poisson(self.intensity * dt, normals[:, 1])
         diffusion = self.vol * jnp.sqrt(dt) * normals[:, 0]
         jumps = count * self.jump_mean + safe.sqrt(count) * self.jump_vol * normals[:, 2]
         trend = growth - 0.5 * self.vol**2 - self.intensity * self._compensator
@@ -108,13 +106,3 @@ class Merton(AbstractAffineModel):
             rate=0.02,
             dividend=0.01,
         )
-
-
-def _poisson(mean: Float[Array, " step"], z: Float[Array, " step"]) -> Float[Array, " step"]:
-    """Poisson counts by the inverse distribution function: how many partial sums U exceeds."""
-    orders = jnp.arange(1, MOST_JUMPS, dtype=mean.dtype)
-    ratios = jnp.cumprod(mean[:, None] / orders[None, :], axis=1)
-    terms = jnp.concatenate([jnp.ones_like(mean)[:, None], ratios], axis=1)
-    distribution = jnp.exp(-mean)[:, None] * jnp.cumsum(terms, axis=1)
-    exceeded = normal.cdf(z)[:, None] > distribution
-    return jnp.sum(exceeded.astype(mean.dtype), axis=1)
