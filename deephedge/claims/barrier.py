@@ -8,6 +8,7 @@ from deephedge.claims.base import AbstractClaim
 from deephedge.claims.dates import discount_at_hit
 from deephedge.claims.lookback import running_maximum
 from deephedge.markets.base import Path
+from deephedge.numerics import safe
 from deephedge.numerics.checks import non_negative, positive
 from deephedge.typing import Array, Float, Scalar
 
@@ -66,7 +67,7 @@ def shifted_barrier(barrier: Array, *, vol: Array, dt: Array, up: bool) -> Array
 
     Reference: Broadie, Glasserman and Kou (1997), theorem 1.1.
     """
-    return barrier * jnp.exp((1.0 if up else -1.0) * BARRIER_SHIFT * vol * jnp.sqrt(dt))
+    return barrier * jnp.exp((1.0 if up else -1.0) * BARRIER_SHIFT * vol * safe.sqrt(dt))
 
 
 class UpAndOutCall(AbstractClaim):

@@ -1,11 +1,10 @@
 """What path-dependent claims remember: a value at a date, a first passage, ends of periods."""
 
 import jax.numpy as jnp
-from jaxtyping import Bool
 
 from deephedge.claims.base import carried
 from deephedge.markets.base import Path
-from deephedge.typing import Array, Float, Scalar
+from deephedge.typing import Array, Bool, Float, Scalar
 
 _NEARLY = 1e-5
 """Dates this close, as a share of the period they end, are one date: float32 times are rounded."""
