@@ -1,0 +1,122 @@
+r"""One step of $U_\tau = \tfrac12\sigma^2 F^2 U_{FF}$ on a grid, and the dates to take it at."""
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from deephedge.numerics import safe
+from deephedge.typing import Array, Float, Scalar
+
+Nodes = Float[Array, " node"]
+Matrix = tuple[Nodes, Nodes]
+# Policy iteration settles in two or three rounds; this many only if rounding makes it cycle.
+_MOST = 20
+
+
+def diffusion(nodes: Nodes, vol: Scalar) -> Matrix:
+    """Weights of the neighbours below and above in the second difference; none at the ends.
+
+    Exact for straight lines, so that a forward is worth its payoff and parity holds.
+    """
+    gap = jnp.diff(nodes) / nodes[1:]
+    down, up = gap[:-1], gap[1:] * nodes[2:] / nodes[1:-1]
+    below = vol**2 / (down * (down + up))
+    above = vol**2 / (up * (down + up))
+    return jnp.pad(below, 1), jnp.pad(above, 1)
+
+
+def advance(matrix: Matrix, values: Nodes, dt: Scalar, implicit: Scalar) -> Nodes:
+    """The values after a step that weighs the new values by `implicit`: 1 Euler, 1/2 Crank."""
+    nowhere = jnp.zeros(values.shape, bool)
+    return _solve(matrix, implicit * dt, _known(matrix, values, dt, implicit), nowhere, values)
+
+
+def advance_above(
+    matrix: Matrix, values: Nodes, dt: Scalar, implicit: Scalar, floor: Nodes
+) -> Nodes:
+    r"""The step of `advance` with the values held at or above a floor.
+
+    With $AU = b$ for the free step, it solves $\min(AU - b, U - \text{floor}) = 0$ by policy
+    iteration: guess the nodes that rest on the floor, solve for the others, correct the guess.
+    The derivative is that of the last solve.
+
+    Reference: Reisinger and Witte (2012), On the use of policy iteration.
+    """
+    weight, known = implicit * dt, _known(matrix, values, dt, implicit)
+    fixed = lax.stop_gradient((matrix, weight, known, floor))
+    return _solve(matrix, weight, known, _resting(*fixed, lax.stop_gradient(values)), floor)
+
+
+def _resting(matrix: Matrix, weight: Scalar, known: Nodes, floor: Nodes, guess: Nodes) -> Array:
+    """The nodes whose value is the floor."""
+
+    def improve(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        held, _, count = state
+        values = _solve(matrix, weight, known, held, floor)
+        surplus = values - weight * _change(matrix, values) - known
+        better = jnp.where(held, surplus > 0, values < floor)
+        return better, jnp.any(better != held), count + 1
+
+    def unsettled(state: tuple[Array, Array, Array]) -> Array:
+        return state[1] & (state[2] < _MOST)
+
+    start = (guess <= floor, jnp.asarray(True), jnp.asarray(0))
+    return lax.while_loop(unsettled, improve, start)[0]
+
+
+def _solve(matrix: Matrix, weight: Scalar, known: Nodes, held: Array, floor: Nodes) -> Nodes:
+    below, above = matrix
+    lower, upper = (jnp.where(held, 0.0, -weight * x) for x in matrix)
+    diagonal = jnp.where(held, 1.0, 1.0 + weight * (below + above))
+    right = jnp.where(held, floor, known)
+    return lax.linalg.tridiagonal_solve(lower, diagonal, upper, right[:, None])[:, 0]
+
+
+def _known(matrix: Matrix, values: Nodes, dt: Scalar, implicit: Scalar) -> Nodes:
+    return values + (1.0 - implicit) * dt * _change(matrix, values)
+
+
+def _change(matrix: Matrix, values: Nodes) -> Nodes:
+    below, above = matrix
+    before, after = jnp.roll(values, 1), jnp.roll(values, -1)
+    return below * (before - values) + above * (after - values)
+
+
+def backward_steps(
+    tau: Scalar, n_steps: int
+) -> tuple[Float[Array, " step"], Float[Array, " step"]]:
+    r"""Lengths of the steps on dates $\tau (k/n)^2$, and how implicit each is.
+
+    The dates crowd at the start, where a kink dissolves and an exercise boundary moves fastest.
+    The first two intervals are taken in halves, implicitly.
+
+    Reference: Rannacher (1984); Forsyth and Vetzal (2002) on the dates.
+    """
+    lengths = np.diff((np.arange(n_steps + 1) / n_steps) ** 2)
+    lengths = np.concatenate([np.repeat(lengths[:2] / 2, 2), lengths[2:]])
+    implicit = np.where(np.arange(lengths.size) < 4, 1.0, 0.5)
+    return tau * jnp.asarray(lengths, tau.dtype), jnp.asarray(implicit, tau.dtype)
+
+
+def critical_node(nodes: Nodes, gap: Nodes, floor: Nodes, sign: Scalar) -> Scalar:
+    """The price where exercise begins, between two nodes; far away where it never does.
+
+    Beyond the boundary the value leaves the exercise value like a square of the distance.
+
+    Args:
+        nodes: prices, ascending.
+        gap: value less exercise value.
+        floor: exercise value.
+        sign: 1 where exercise is right at high prices, -1 at low ones.
+    """
+    high = sign > 0
+    nodes, gap, floor = (jnp.where(high, x[::-1], x) for x in (nodes, gap, floor))
+    held = (gap <= 1e-7 * jnp.max(jnp.abs(floor))) & (floor > 0)
+    last = jnp.max(jnp.where(held, jnp.arange(nodes.shape[0]), 0))
+    last = jnp.minimum(last, nodes.shape[0] - 3)
+    one, two = safe.sqrt(gap[last + 1]), safe.sqrt(gap[last + 2])
+    slope = safe.divide(nodes[last + 2] - nodes[last + 1], two - one)
+    price = nodes[last + 1] - one * slope
+    ends = nodes[last], nodes[last + 1]
+    price = jnp.clip(price, jnp.minimum(*ends), jnp.maximum(*ends))
+    return jnp.where(jnp.any(held), price, jnp.where(high, 1e6, 1e-6) * nodes[last])
