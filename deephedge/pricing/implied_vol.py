@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.scipy.special import log_ndtr
 
-from deephedge.numerics import normal, safe
+from deephedge.numerics import mills, normal, safe
 from deephedge.typing import Array, Float
 
 Values = Float[Array, "..."]
@@ -17,6 +17,13 @@ ITERATIONS = 12
 
 SERIES = 10
 """Terms of the asymptotic series of the normal tail: rounding error from 20 deviations on."""
+
+
+NARROW = 0.1
+"""Deviation below which the price is a Taylor series in it, and how many odd terms that takes."""
+TERMS = 6
+FAR = 40.0
+"""Deviations out of the money beyond which float64 holds no price."""
 
 
 def implied_vol(
@@ -40,7 +47,8 @@ def implied_vol(
     A price on its lower no-arbitrage bound (up to rounding) has volatility 0. A price below it, on
     or above the upper bound, not a number, or with no time left has none: the value is `nan`,
     its derivatives 0, and no other element notices. Elsewhere all derivatives are exact, by the
-    implicit function theorem.
+    implicit function theorem, and in float64 the relative error is below 1e-12 beyond what the
+    rounding of the price itself leaves open (its rounding over vega).
 
     Reference: Jaeckel (2015), Let's be rational, for the normalisation and the objectives.
     """
@@ -65,7 +73,8 @@ def _implied_vol(
     rounding = 4.0 * float(jnp.finfo(price.dtype).eps) * scale
     on_bound = (time_value <= 0) & (time_value >= -rounding)
     b = time_value / jnp.sqrt(forward * strike)
-    x = -jnp.abs(jnp.log(forward / strike))
+    # The difference of near numbers is exact, which their ratio is not.
+    x = -jnp.log1p(jnp.abs(forward - strike) / jnp.minimum(forward, strike))
     possible = (b > 0) & (b < jnp.exp(0.5 * x)) & (tau > 0) & (strike > 0) & (spot > 0)
     inside = possible & jnp.isfinite(x)
     deviation = total_deviation(jnp.where(inside, b, 0.1), jnp.where(inside, x, 0.0))
@@ -137,9 +146,29 @@ def total_deviation(b: Values, x: Values) -> Values:
 
 
 def log_price(x: Values, s: Values) -> Values:
-    """The logarithm of b(x, s), to full relative accuracy of b in the far tail."""
+    """The logarithm of b(x, s), to full relative accuracy of b in the far tail and at small s."""
     plus, minus = _exercises(x, s)
-    return plus + jnp.log(-jnp.expm1(jnp.minimum(minus - plus, -float(jnp.finfo(s.dtype).tiny))))
+    wide = plus + jnp.log(-jnp.expm1(jnp.minimum(minus - plus, -float(jnp.finfo(s.dtype).tiny))))
+    return jnp.where(s < NARROW, _log_price_narrow(x, jnp.minimum(s, NARROW)), wide)
+
+
+def _log_price_narrow(x: Values, s: Values) -> Values:
+    r"""For small s, where the difference of the two exercises would cancel.
+
+    With $h = x/s$, $t = s/2$ and $Y = \Phi/\varphi$, $b = \varphi(h)\,e^{-t^2/2}\,
+    (Y(h + t) - Y(h - t))$: twice the odd terms of the Taylor series of $Y$ in $t$, from
+    $Y' = 1 + hY$ and $Y^{(n+1)} = hY^{(n)} + nY^{(n-1)}$.
+    """
+    h, t = x / s, 0.5 * s
+    far = jnp.maximum(h, -FAR)
+    now = mills.shortfall(-far)
+    before = safe.divide(now - 1.0, far, math.sqrt(0.5 * math.pi))
+    total, power = now, jnp.ones_like(t)
+    for n in range(1, 2 * TERMS):
+        before, now = now, far * now + n * before
+        power = power * t / (n + 1)
+        total = total + (power * now if n % 2 == 0 else 0.0)
+    return log_density(x, s) + jnp.log(s) + jnp.log(total)
 
 
 def log_complement(x: Values, s: Values) -> Values:
