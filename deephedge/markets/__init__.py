@@ -9,6 +9,7 @@ from deephedge.markets.bates import Bates as Bates
 from deephedge.markets.black_scholes import BlackScholes as BlackScholes
 from deephedge.markets.cev import CEV as CEV
 from deephedge.markets.double_heston import DoubleHeston as DoubleHeston
+from deephedge.markets.garch import Garch as Garch
 from deephedge.markets.heston import Heston as Heston
 from deephedge.markets.heston_euler import HestonEuler as HestonEuler
 from deephedge.markets.heston_law import AbstractHeston as AbstractHeston
@@ -20,5 +21,3 @@ from deephedge.markets.simulate import simulate as simulate
 from deephedge.markets.variance_gamma import VarianceGamma as VarianceGamma
 from deephedge.markets.vasicek import VasicekRates as VasicekRates
 from deephedge.markets.cox_ingersoll_ross import CIRRates as CIRRates
-from deephedge.markets.garch import Garch as Garch
-from deephedge.markets.regime_switching import RegimeSwitching as RegimeSwitching
