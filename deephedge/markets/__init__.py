@@ -21,3 +21,5 @@ from deephedge.markets.simulate import simulate as simulate
 from deephedge.markets.variance_gamma import VarianceGamma as VarianceGamma
 from deephedge.markets.vasicek import VasicekRates as VasicekRates
 from deephedge.markets.cox_ingersoll_ross import CIRRates as CIRRates
+from deephedge.markets.regime_switching import RegimeSwitching as RegimeSwitching
+from deephedge.markets.correlated import Correlated as Correlated
