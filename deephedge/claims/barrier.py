@@ -87,7 +87,7 @@ class UpAndOutCall(AbstractClaim):
     def __check_init__(self):
         if any(isinstance(x, Tracer) for x in (self.strike, self.barrier)):
             return
-        if not self.barrier > self.strike:
+        if not float(self.barrier) > float(self.strike):
             raise ValueError(
                 f"`barrier` must be above the strike {float(self.strike):g}, "
                 f"got {float(self.barrier):g}."

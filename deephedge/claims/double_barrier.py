@@ -32,7 +32,7 @@ class DoubleBarrierOption(AbstractClaim):
     def __check_init__(self):
         if any(isinstance(x, Tracer) for x in (self.lower, self.upper)):
             return
-        if not self.lower < self.upper:
+        if not float(self.lower) < float(self.upper):
             raise ValueError(
                 f"`lower` must be below `upper`, {float(self.upper):g}, got {float(self.lower):g}."
             )

@@ -49,6 +49,6 @@ def fixed_price(path: Path, asset: int, date: Scalar) -> Float[Array, "time prog
 
 def check_order(name: str, date: Scalar, maturity: Scalar) -> None:
     """Refuse a date that is not before the maturity."""
-    if isinstance(date, Tracer) or isinstance(maturity, Tracer) or bool(date < maturity):
+    if isinstance(date, Tracer) or isinstance(maturity, Tracer) or float(date) < float(maturity):
         return
     raise ValueError(f"`{name}` must be before maturity {float(maturity):g}, got {float(date):g}.")

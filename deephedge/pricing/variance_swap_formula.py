@@ -1,0 +1,106 @@
+"""Variance swaps in closed form, under Black-Scholes and under Heston."""
+
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+
+from deephedge.claims.base import AbstractClaim
+from deephedge.claims.corridor_variance import CorridorVarianceSwap
+from deephedge.claims.variance_swap import VarianceSwap, VolatilitySwap
+from deephedge.markets.base import AbstractModel, Snapshot
+from deephedge.markets.black_scholes import BlackScholes
+from deephedge.markets.heston_law import AbstractHeston
+from deephedge.numerics import normal, safe
+from deephedge.pricing.base import AbstractPricer
+from deephedge.pricing.closed_form import LEAST_VOL, refusal, time_left
+from deephedge.typing import Scalar
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
+
+
+class VarianceSwapFormula(AbstractPricer):
+    r"""Swaps of realised variance, sampled at all times.
+
+    With $V_t$ realised so far (`progress`) and $\bar v$ the expected mean variance to come,
+
+    $$e^{-r\tau} N (V_t + \tfrac{\tau}{T}\bar v - K), \quad
+    \bar v_{BS} = \sigma^2, \quad
+    \bar v_{Heston} = \theta + (v - \theta)\frac{1 - e^{-\kappa\tau}}{\kappa\tau}.$$
+
+    Under Black-Scholes also the corridor, $\bar v = \frac{\sigma^2}{\tau}\int_0^\tau
+    P(L < S_u < U)\,du$ by Gauss-Legendre quadrature, and the volatility swap, whose realised
+    variance is then certain. n dates add $\nu^2\tau^2/nT$ under Black-Scholes, $\nu = r - q -
+    \sigma^2/2$.
+
+    Reference: Demeterfi, Derman, Kamal and Zou (1999); Broadie and Jain (2008), equation 10.
+    """
+
+    model: AbstractModel
+
+    def __check_init__(self):
+        if not isinstance(self.model, BlackScholes | AbstractHeston):
+            raise ValueError(
+                "`model` must be Black-Scholes or Heston, got "
+                f"{type(self.model).__name__}; use `MonteCarlo(model, ...)`."
+            )
+
+    def price(self, claim: AbstractClaim, now: Snapshot) -> Scalar:
+        if not isinstance(claim, VarianceSwap | VolatilitySwap | CorridorVarianceSwap):
+            raise refusal(self, "variance swaps", claim)
+        if isinstance(self.model, AbstractHeston) and not isinstance(claim, VarianceSwap):
+            raise refusal(self, "variance swaps alone under Heston", claim)
+        realised = self.fair_strike(claim, now)
+        if isinstance(claim, VolatilitySwap):
+            realised = safe.sqrt(realised)
+        rate = self._rate()
+        return jnp.exp(-rate * claim.tau(now)) * claim.notional * (realised - claim.strike)
+
+    def fair_strike(
+        self, claim: VarianceSwap | VolatilitySwap | CorridorVarianceSwap, now: Snapshot
+    ) -> Scalar:
+        """Expected realised variance over the life of the claim, per year."""
+        past = now.progress[0] if now.progress.shape[0] else jnp.zeros_like(now.time)
+        live, tau = time_left(claim, now)
+        if isinstance(self.model, AbstractHeston):
+            level, pull = self.model.long_variance, self.model.mean_reversion
+            mean = level - (now.factors[0] - level) * jnp.expm1(-pull * tau) / (pull * tau)
+        else:
+            assert isinstance(self.model, BlackScholes)  # as checked when it was built
+            mean = self.model.vol[claim.asset] ** 2
+            if isinstance(claim, CorridorVarianceSwap):
+                mean = mean * _share_inside(self.model, claim, now.prices[claim.asset], tau)
+        return past + jnp.where(live, tau / claim.maturity * mean, 0.0)
+
+    def shifted(
+        self, now: Snapshot, *, vol: Scalar, rate: Scalar
+    ) -> tuple["VarianceSwapFormula", Snapshot]:
+        model, now = self.model.shifted(now, vol=vol, rate=rate)
+        return dataclasses.replace(self, model=model), now
+
+    def _rate(self) -> Scalar:
+        assert isinstance(self.model, BlackScholes | AbstractHeston)  # as checked when built
+        return self.model.rate
+
+    @classmethod
+    def example(cls) -> "VarianceSwapFormula":
+        """A typical member, for tests and documentation."""
+        return cls(BlackScholes.example())
+
+
+def _share_inside(
+    model: BlackScholes, claim: CorridorVarianceSwap, spot: Scalar, tau: Scalar
+) -> Scalar:
+    """The expected share of the time left that the price spends in the corridor."""
+    vol = jnp.maximum(model.vol[claim.asset], LEAST_VOL)
+    # The nodes crowd at 0, where the probability leaves 0 or 1 like exp(-1/u).
+    u = jnp.asarray(0.5 * (_NODES + 1.0), tau.dtype)
+    weights = jnp.asarray(_WEIGHTS, tau.dtype) * u
+    dates = tau * u**2
+    drift = model.rate - model.dividend - 0.5 * vol**2
+
+    def below(level: Scalar) -> Scalar:
+        gap = safe.log(level / spot)
+        return weights @ normal.cdf((gap - drift * dates) / (vol * jnp.sqrt(dates)))
+
+    return below(claim.upper) - below(claim.lower)
