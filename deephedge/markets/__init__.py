@@ -23,3 +23,4 @@ from deephedge.markets.vasicek import VasicekRates as VasicekRates
 from deephedge.markets.cox_ingersoll_ross import CIRRates as CIRRates
 from deephedge.markets.regime_switching import RegimeSwitching as RegimeSwitching
 from deephedge.markets.correlated import Correlated as Correlated
+from deephedge.markets.sabr import SABR as SABR

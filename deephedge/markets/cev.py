@@ -93,3 +93,11 @@ def power_deviation(log_price: Scalar, scale: Scalar, exponent: Scalar, dt: Scal
     log_deviation = safe.log(scale) + (exponent - 1.0) * log_price + 0.5 * jnp.log(dt)
     # The bound is put on the logarithm: the slope of an overflow would not be a number.
     return jnp.exp(jnp.minimum(log_deviation, math.log(ABSORBED)))
+
+
+def mean_exponential(x: Array) -> Array:
+    r"""$\int_0^1 e^{ux} du = (e^x - 1)/x$, with its derivatives at x = 0."""
+    small = jnp.abs(x) < 1e-2
+    series = 1.0 + x / 2.0 * (1.0 + x / 3.0 * (1.0 + x / 4.0 * (1.0 + x / 5.0 * (1.0 + x / 6.0))))
+    away = jnp.where(small, 1.0, x)
+    return jnp.where(small, series, jnp.expm1(away) / away)

@@ -40,3 +40,5 @@ from deephedge.pricing.svi import SVI as SVI
 from deephedge.pricing.svi import fit_svi as fit_svi
 from deephedge.pricing.touch import TouchFormula as TouchFormula
 from deephedge.pricing.variance_swap_formula import VarianceSwapFormula as VarianceSwapFormula
+from deephedge.pricing.hagan import HaganFormula as HaganFormula
+from deephedge.pricing.hagan import hagan_vol as hagan_vol

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from deephedge.claims.base import AbstractClaim
 from deephedge.markets.base import Snapshot
-from deephedge.markets.cev import CEV
+from deephedge.markets.cev import CEV, mean_exponential
 from deephedge.numerics import safe
 from deephedge.numerics.noncentral_chi_square import noncentral_chi_square
 from deephedge.pricing.base import AbstractPricer
@@ -56,7 +56,7 @@ def _reached(
     """The probability of ending above (sign 1) or below a strike, and the mean price there."""
     power = 2.0 * (1.0 - model.exponent)
     growth = (model.rate - model.dividend) * power * tau
-    clock = model.scale**2 * tau * _mean_exponential(growth)
+    clock = model.scale**2 * tau * mean_exponential(growth)
     log_moneyness = safe.log(strike) - safe.log(forward)
     live = (clock > 0) & (strike > 0) & (forward > 0)
     clock = jnp.where(live, clock, 1.0)
@@ -72,11 +72,3 @@ def _reached(
     cash = jnp.where(live, jnp.where(up, above, below), certain)
     shares = jnp.where(live, jnp.where(up, shares_above, shares_below), certain)
     return cash, forward * shares
-
-
-def _mean_exponential(x: Scalar) -> Scalar:
-    """The value of (e^x - 1) / x, and its derivatives at x = 0."""
-    small = jnp.abs(x) < 1e-2
-    series = 1.0 + x / 2.0 * (1.0 + x / 3.0 * (1.0 + x / 4.0 * (1.0 + x / 5.0 * (1.0 + x / 6.0))))
-    away = jnp.where(small, 1.0, x)
-    return jnp.where(small, series, jnp.expm1(away) / away)
