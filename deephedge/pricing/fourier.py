@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -70,12 +71,13 @@ class Fourier(AbstractPricer):
         amplitude, phase = jnp.exp(jnp.real(log_phi)), jnp.imag(log_phi) - u * low
         weight = amplitude * jnp.cos(phase) * (2.0 / length)
         weight = weight.at[0].multiply(0.5)
-        k = jnp.clip(log_strike, min=low, max=high)[:, None]
-        u = u[None, :]
-        sine, cosine = jnp.sin(u * (k - low)), jnp.cos(u * (k - low))
-        plain = jnp.where(u > 0, sine / jnp.where(u > 0, u, 1.0), k - low)
-        tilted = (jnp.exp(k) * (cosine + u * sine) - jnp.exp(low)) / (1.0 + u * u)
-        return plain @ weight, tilted @ weight
+        k = jnp.clip(log_strike, min=low, max=high)
+        over_u = jnp.where(u > 0, weight / jnp.where(u > 0, u, 1.0), 0.0)
+        damped = weight / (1.0 + u * u)
+        cosines, sines = _series(k - low, u, jnp.stack([over_u, damped, u * damped], axis=1))
+        below = weight[0] * (k - low) + sines[:, 0]
+        tilted = jnp.exp(k) * (cosines[:, 1] + sines[:, 2]) - jnp.exp(low) * jnp.sum(damped)
+        return below, tilted
 
     def _interval(self, tau: Scalar, factors: Float[Array, " factor"]) -> tuple[Scalar, Scalar]:
         """An interval that holds all but a negligible part of the law of X, fixed for Greeks."""
@@ -115,3 +117,25 @@ def _cumulants(
         return jnp.real(jnp.mean(values * rotation)) * (math.factorial(n) / radius**n)
 
     return cumulant(1), cumulant(2), cumulant(4)
+
+
+@jax.custom_jvp
+def _series(
+    x: Float[Array, " piece"], u: Float[Array, " term"], weights: Float[Array, "term series"]
+) -> tuple[Float[Array, "piece series"], Float[Array, "piece series"]]:
+    r"""$\sum_j w_j \cos u_jx$ and $\sum_j w_j \sin u_jx$ for several weights, u being fixed.
+
+    The slopes are stated to be such sums with other weights. Then value and Greeks of any order
+    are products of one table of cosines and sines with several weights, in place of tables anew.
+    """
+    angle = x[:, None] * u[None, :]
+    return jnp.cos(angle) @ weights, jnp.sin(angle) @ weights
+
+
+@_series.defjvp
+def _series_jvp(primals, tangents):
+    (x, u, weights), (dx, _, change) = primals, tangents
+    cosines, sines = _series(x, u, u[:, None] * weights)
+    more_cosines, more_sines = _series(x, u, change)
+    dx = dx[:, None]
+    return _series(x, u, weights), (more_cosines - sines * dx, more_sines + cosines * dx)

@@ -48,8 +48,7 @@ def sensitivity(
     calendar time in years, so that theta is $\partial V/\partial t$.
     """
     value = shifted_value(lambda p, n: p.price(claim, n), pricer, now, asset)
-    *along, last = in_order(variables)
-    return slope(value, now, along)[VARIABLES.index(last)]
+    return derivative(value, now, in_order(variables))
 
 
 def greeks(
@@ -74,22 +73,15 @@ def greeks_of(
 ) -> dict[str, Scalar]:
     """The Greeks of any number that a pricer gives. See `greeks`.
 
-    Greeks that differ in their last variable only come out of one gradient.
+    By forward differentiation: inside `jit` the Greeks share what they have in common, and in a
+    chain of strikes whatever does not depend on the strike is differentiated once.
     """
     names = tuple(names)
     unknown = [name for name in names if name not in GREEKS]
     if unknown:
         raise ValueError(f"`names` must be among {', '.join(GREEKS)}, got {unknown[0]!r}.")
     value = shifted_value(valuation, pricer, now, asset)
-    ordered = {name: in_order(GREEKS[name]) for name in names}
-    slopes = {
-        along: slope(value, now, along)
-        for along in dict.fromkeys(tuple(variables[:-1]) for variables in ordered.values())
-    }
-    return {
-        name: slopes[tuple(variables[:-1])][VARIABLES.index(variables[-1])]
-        for name, variables in ordered.items()
-    }
+    return {name: derivative(value, now, in_order(GREEKS[name])) for name in names}
 
 
 def in_order(variables: Iterable[str]) -> list[str]:
@@ -117,12 +109,13 @@ def shifted_value(
     return value
 
 
-def slope(value: Callable[[Shifts], Scalar], now: Snapshot, along: Iterable[str]) -> Shifts:
-    """The gradient at no shift, differentiated once more along each variable of `along`."""
-    derivative = jax.grad(value)
-    for variable in along:
-        derivative = _along(derivative, unit(variable, now))
-    return derivative(_shifts((0.0,) * len(VARIABLES), now))
+def derivative(
+    value: Callable[[Shifts], Scalar], now: Snapshot, variables: Iterable[str]
+) -> Scalar:
+    """The derivative at no shift by one variable after another."""
+    for variable in variables:
+        value = _along(value, unit(variable, now))
+    return value(_shifts((0.0,) * len(VARIABLES), now))
 
 
 def unit(variable: str, now: Snapshot) -> Shifts:
@@ -135,5 +128,5 @@ def _shifts(values: tuple[float, ...], now: Snapshot) -> Shifts:
     return spot, vol, rate, time
 
 
-def _along(function: Callable[[Shifts], Shifts], direction: Shifts) -> Callable[[Shifts], Shifts]:
+def _along(function: Callable[[Shifts], Scalar], direction: Shifts) -> Callable[[Shifts], Scalar]:
     return lambda x: jax.jvp(function, (x,), (direction,))[1]

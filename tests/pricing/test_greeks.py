@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from deephedge.claims import Call, Put
 from deephedge.markets import BlackScholes
 from deephedge.pricing import GREEKS, BlackScholesFormula, greeks, sensitivity
-from deephedge.pricing.greeks import USUAL, VARIABLES, in_order, shifted_value, slope
+from deephedge.pricing.greeks import USUAL, VARIABLES, derivative, in_order, shifted_value
 
 NOW = BlackScholes(spot=100.0, vol=0.2).start()
 PRICER = BlackScholesFormula(vol=0.2, rate=0.03, dividend=0.01)
@@ -39,9 +39,7 @@ def _central(pricer, claim, now, steps):
             def moved(shifts):
                 return value(tuple(x + h * float(j == i) for j, x in enumerate(shifts)))
 
-            if not along:
-                return moved((jnp.zeros(()),) * 4)
-            return slope(moved, now, along[:-1])[VARIABLES.index(along[-1])]
+            return derivative(moved, now, along)
 
         h = steps[i]
         down2, down1, up1, up2 = jax.vmap(lower)(jnp.asarray([-2.0, -1.0, 1.0, 2.0]) * h)
