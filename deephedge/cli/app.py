@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -73,6 +73,41 @@ def greeks(claim: Claim, /, *, terms: Terms, json: Json = False) -> int:
     from deephedge.cli.value import print_greeks
 
     return print_greeks(claim, terms, json=json)
+
+
+@app.command
+def calibrate(
+    quotes: Path,
+    /,
+    *,
+    model: Annotated[str, Parameter(help="heston, merton, black-scholes ...")] = "heston",
+    free: Annotated[
+        list[str] | None, Parameter(help="A parameter to fit; all if left out.")
+    ] = None,
+    start: Annotated[list[str] | None, Parameter(help="NAME=VALUE to start from.")] = None,
+    weight: Literal["spread", "vega", "price"] | None = None,
+    allow_arbitrage: Annotated[bool, Parameter(negative=())] = False,
+    json: Json = False,
+) -> int:
+    """Fit a model to option quotes.
+
+    Args:
+        quotes: a CSV file with the columns strike, maturity (years), forward; bid and ask, or mid,
+            or bid_vol and ask_vol, or mid_vol; and, if need be, discount and type (call or put).
+        weight: count errors in half-spreads, in volatility or in cash.
+        allow_arbitrage: fit quotes that contradict each other all the same.
+    """
+    from deephedge.cli.calibrate import calibrate_quotes
+
+    return calibrate_quotes(
+        quotes,
+        model,
+        free=free or (),
+        start=start or (),
+        weight=weight,
+        allow_arbitrage=allow_arbitrage,
+        json=json,
+    )
 
 
 @app.command
