@@ -24,3 +24,6 @@ from deephedge.markets.cox_ingersoll_ross import CIRRates as CIRRates
 from deephedge.markets.regime_switching import RegimeSwitching as RegimeSwitching
 from deephedge.markets.correlated import Correlated as Correlated
 from deephedge.markets.sabr import SABR as SABR
+from deephedge.markets.drift_free import DriftFree as DriftFree
+from deephedge.markets.drift_free import elementary_gains as elementary_gains
+from deephedge.markets.drift_free import martingale_weights as martingale_weights
