@@ -1,4 +1,4 @@
-"""Heston and Merton fitted to the SPY options of 15 July 2022, beside the bid-ask spread.
+"""Heston, Bates and Merton fitted to the SPY options of 15 July 2022, beside the bid-ask spread.
 
 427 quotes of four maturities with the package `stochvolmodels`. A few quotes were stale when the
 chain was recorded (the 379 put of the first maturity can be bought for less than it is bid), so the
@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from deephedge.calibration import Calibrated, Quotes, calibrate
 from deephedge.data import spy_chain
-from deephedge.markets import Heston, Merton
+from deephedge.markets import Bates, Heston, Merton
 
 STARTS = {
     "Heston": Heston(
@@ -28,6 +28,17 @@ STARTS = {
         long_variance=0.07,
         vol_of_variance=1.0,
         correlation=-0.7,
+    ),
+    "Bates": Bates(
+        spot=381.0,
+        variance=0.05,
+        mean_reversion=1.5,
+        long_variance=0.1,
+        vol_of_variance=0.8,
+        correlation=-0.7,
+        intensity=0.5,
+        jump_mean=-0.05,
+        jump_vol=0.05,
     ),
     "Merton": Merton(spot=381.0, vol=0.18, intensity=1.0, jump_mean=-0.1, jump_vol=0.1),
 }
@@ -62,7 +73,7 @@ def figure(fits: dict[str, Calibrated]) -> Figure:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Fit Heston and Merton to SPY options.")
+    parser = argparse.ArgumentParser(description="Fit Heston, Bates and Merton to SPY options.")
     parser.add_argument("--out", type=Path, default=Path("spy_chain_calibration.png"))
     out = parser.parse_args().out
     fits = fit()
