@@ -23,13 +23,15 @@ from deephedge.pricing.geometric_asian import GeometricAsianFormula as Geometric
 from deephedge.pricing.greeks import GREEKS as GREEKS
 from deephedge.pricing.greeks import greeks as greeks
 from deephedge.pricing.greeks import sensitivity as sensitivity
+from deephedge.pricing.hagan import HaganFormula as HaganFormula
+from deephedge.pricing.hagan import hagan_vol as hagan_vol
 from deephedge.pricing.implied_normal_vol import implied_normal_vol as implied_normal_vol
 from deephedge.pricing.implied_vol import implied_vol as implied_vol
 from deephedge.pricing.kirk import KirkFormula as KirkFormula
 from deephedge.pricing.lognormal import AbstractLognormalPricer as AbstractLognormalPricer
+from deephedge.pricing.longstaff_schwartz import LongstaffSchwartz as LongstaffSchwartz
 from deephedge.pricing.lookback_formula import LookbackFormula as LookbackFormula
 from deephedge.pricing.margrabe import MargrabeFormula as MargrabeFormula
-from deephedge.pricing.longstaff_schwartz import LongstaffSchwartz as LongstaffSchwartz
 from deephedge.pricing.monte_carlo import MonteCarlo as MonteCarlo
 from deephedge.pricing.power_formula import PowerFormula as PowerFormula
 from deephedge.pricing.quanto import QuantoFormula as QuantoFormula
@@ -40,5 +42,3 @@ from deephedge.pricing.svi import SVI as SVI
 from deephedge.pricing.svi import fit_svi as fit_svi
 from deephedge.pricing.touch import TouchFormula as TouchFormula
 from deephedge.pricing.variance_swap_formula import VarianceSwapFormula as VarianceSwapFormula
-from deephedge.pricing.hagan import HaganFormula as HaganFormula
-from deephedge.pricing.hagan import hagan_vol as hagan_vol
