@@ -27,3 +27,7 @@ from deephedge.markets.sabr import SABR as SABR
 from deephedge.markets.simulate import simulate as simulate
 from deephedge.markets.variance_gamma import VarianceGamma as VarianceGamma
 from deephedge.markets.vasicek import VasicekRates as VasicekRates
+from deephedge.markets.local_volatility import LocalVolatility as LocalVolatility
+from deephedge.markets.local_volatility import local_variance as local_variance
+from deephedge.markets.local_volatility import local_variance_of_calls as local_variance_of_calls
+from deephedge.markets.local_volatility import local_vols as local_vols
