@@ -56,4 +56,11 @@ class Cliquet(AbstractClaim):
     @classmethod
     def example(cls) -> "Cliquet":
         """A typical member, for tests and documentation."""
-        return cls(2, 0.25, local_floor=-0.05, local_cap=0.08, global_floor=0.0, global_cap=0.1)
+        return cls(
+            n_periods=2,
+            maturity=0.25,
+            local_floor=-0.05,
+            local_cap=0.08,
+            global_floor=0.0,
+            global_cap=0.1,
+        )

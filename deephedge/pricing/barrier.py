@@ -90,7 +90,7 @@ class BarrierFormula(AbstractClosedForm):
         self, claim: BarrierOption, spot: Scalar, tau: Scalar, vol: Scalar | None = None
     ) -> Scalar:
         """The call or put without a barrier."""
-        option = (Call if claim.call else Put)(claim.strike, claim.maturity)
+        option = (Call if claim.call else Put)(strike=claim.strike, maturity=claim.maturity)
         return black_scholes_price(
             option,
             spot=spot,

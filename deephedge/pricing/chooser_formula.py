@@ -43,9 +43,13 @@ class ChooserFormula(AbstractClosedForm):
                 dividend=self.dividend,
             )
 
-        call, put = (worth(kind(claim.strike, claim.maturity), tau) for kind in (Call, Put))
+        call, put = (
+            worth(kind(strike=claim.strike, maturity=claim.maturity), tau) for kind in (Call, Put)
+        )
         level = claim.strike * jnp.exp(-(self.rate - self.dividend) * after)
-        choice = call + jnp.exp(-self.dividend * after) * worth(Put(level, claim.maturity), wait)
+        choice = call + jnp.exp(-self.dividend * after) * worth(
+            Put(strike=level, maturity=claim.maturity), wait
+        )
         if not now.progress.shape[0]:
             return choice
         # What was remembered is the price at the decision in money of time 0, dividends in it.

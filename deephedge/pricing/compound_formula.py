@@ -84,7 +84,7 @@ class CompoundFormula(AbstractClosedForm):
 
     def _call(self, claim: CompoundOption, spot: Scalar, tau: Scalar) -> Scalar:
         return black_scholes_price(
-            Call(claim.strike, claim.maturity),
+            Call(strike=claim.strike, maturity=claim.maturity),
             spot=spot,
             tau=tau,
             vol=self.vol,

@@ -56,7 +56,7 @@ class DoubleBarrierFormula(AbstractClosedForm):
 
     def _vanilla(self, claim: DoubleBarrierOption, spot: Scalar, tau: Scalar) -> Scalar:
         return black_scholes_price(
-            (Call if claim.call else Put)(claim.strike, claim.maturity),
+            (Call if claim.call else Put)(strike=claim.strike, maturity=claim.maturity),
             spot=spot,
             tau=tau,
             vol=self.vol,

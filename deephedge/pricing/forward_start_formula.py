@@ -34,7 +34,7 @@ class ForwardStartFormula(AbstractClosedForm):
         wait = jnp.where(seen > 0, 0.0, jnp.maximum(claim.start - now.time, 0.0))
         fixed = jnp.where(seen > 0, seen, spot)
         ahead = wait > 0
-        option = Call(jnp.where(ahead, spot, fixed) * claim.ratio, claim.maturity)
+        option = Call(strike=jnp.where(ahead, spot, fixed) * claim.ratio, maturity=claim.maturity)
         value = black_scholes_price(
             option,
             spot=spot,

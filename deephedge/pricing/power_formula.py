@@ -30,7 +30,7 @@ class PowerFormula(AbstractClosedForm):
         a, tau = claim.power, claim.tau(now)
         carry = a * (self.rate - self.dividend) + 0.5 * a * (a - 1.0) * self.vol**2
         return black_scholes_price(
-            (Call if claim.call else Put)(claim.strike, claim.maturity),
+            (Call if claim.call else Put)(strike=claim.strike, maturity=claim.maturity),
             spot=now.prices[claim.asset] ** a,
             tau=tau,
             vol=a * self.vol,

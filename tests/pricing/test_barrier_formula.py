@@ -181,7 +181,7 @@ def test_greeks_are_finite_at_every_extreme(dtype):
         @jax.jit
         def all_greeks(spot, vol, maturity, kind=kind, claim=claim):
             everything = (kind(vol=0.2, rate=0.02), NOW, claim)
-            pricer, now, single = jax.tree.map(lambda x: x.astype(dtype), everything)
+            pricer, now, single = jax.tree.map(lambda leaf: leaf.astype(dtype), everything)
             now = dataclasses.replace(now, prices=spot[None])
             single = dataclasses.replace(single, maturity=maturity)
             return greeks(dataclasses.replace(pricer, vol=vol), single, now, NAMES)
