@@ -20,6 +20,10 @@ from deephedge.markets.heston_euler import HestonEuler as HestonEuler
 from deephedge.markets.heston_law import AbstractHeston as AbstractHeston
 from deephedge.markets.historical import Historical as Historical
 from deephedge.markets.kou import Kou as Kou
+from deephedge.markets.local_volatility import LocalVolatility as LocalVolatility
+from deephedge.markets.local_volatility import local_variance as local_variance
+from deephedge.markets.local_volatility import local_variance_of_calls as local_variance_of_calls
+from deephedge.markets.local_volatility import local_vols as local_vols
 from deephedge.markets.merton import Merton as Merton
 from deephedge.markets.regime_switching import RegimeSwitching as RegimeSwitching
 from deephedge.markets.rough_bergomi import RoughBergomi as RoughBergomi
@@ -27,7 +31,3 @@ from deephedge.markets.sabr import SABR as SABR
 from deephedge.markets.simulate import simulate as simulate
 from deephedge.markets.variance_gamma import VarianceGamma as VarianceGamma
 from deephedge.markets.vasicek import VasicekRates as VasicekRates
-from deephedge.markets.local_volatility import LocalVolatility as LocalVolatility
-from deephedge.markets.local_volatility import local_variance as local_variance
-from deephedge.markets.local_volatility import local_variance_of_calls as local_variance_of_calls
-from deephedge.markets.local_volatility import local_vols as local_vols
