@@ -4,6 +4,7 @@ from deephedge.calibration.calibrate import calibrate as calibrate
 from deephedge.calibration.calibrated import Calibrated as Calibrated
 from deephedge.calibration.domains import Domain as Domain
 from deephedge.calibration.domains import domains as domains
+from deephedge.calibration.garch import fit_garch as fit_garch
 from deephedge.calibration.quotes import Quotes as Quotes
 from deephedge.calibration.read_quotes import read_quotes as read_quotes
 from deephedge.calibration.returns import Fitted as Fitted

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
@@ -18,6 +18,12 @@ from deephedge.typing import Array, Float, Scalar
 
 MOST_JUMPS = 20
 """Jumps between two prices that the density counts."""
+
+Parameters = tuple[tuple[str, Domain], ...]
+"""Names and domains of what is fitted."""
+
+Density = Callable[[Array, Array, Array], Array]
+"""From parameters, log-returns and dt to the log-density of each log-return."""
 
 _LINE, _HALF = Domain(-math.inf, math.inf), Domain(0.0, math.inf)
 _MERTON = (
@@ -49,7 +55,7 @@ def fit_black_scholes(prices: object, *, dt: float) -> Fitted:
     $\mu = m/dt + \sigma^2/2$, with standard errors $\sigma/\sqrt{2n}$ and
     $\sqrt{\sigma^2/(n\,dt) + \sigma^4/(2n)}$.
     """
-    prices, returns = _returns(prices, dt)
+    prices, returns = log_returns(prices, dt)
     n, variance = len(returns), float(np.var(returns))
     if variance <= 0:
         raise ValueError("`prices` must move; the volatility is zero.")
@@ -84,24 +90,35 @@ def fit_merton(
 
     Reference: Merton (1976); Honoré (1998), Pitfalls in estimating jump-diffusion models.
     """
-    prices, returns = _returns(prices, dt)
+    prices, returns = log_returns(prices, dt)
     if start is None:
         start = _first_guess(returns, dt, prices[-1])
     begin = [_start_value(start, name) for name, _ in _MERTON]
+    found = maximum_likelihood(merton_log_density, _MERTON, begin, returns, dt, max_steps)
+    return Fitted(dataclasses.replace(start, spot=prices[-1], **found[0]), *found)
+
+
+def maximum_likelihood(
+    density: Density,
+    fitted: Parameters,
+    start: Sequence[float],
+    returns: np.ndarray,
+    dt: float,
+    max_steps: int,
+) -> tuple[dict[str, float], dict[str, float], float, bool]:
+    """Parameters, their standard errors, the log-likelihood, and whether the search converged."""
     with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
         with jax.numpy_rank_promotion("allow"):
-            raw = [d.unbounded(jnp.asarray(x)) for x, (_, d) in zip(begin, _MERTON, strict=True)]
+            raw = [d.unbounded(jnp.asarray(x)) for x, (_, d) in zip(start, fitted, strict=True)]
             data, step = jnp.asarray(returns), jnp.asarray(float(dt))
-            solved = _maximise(jnp.stack(raw), data, step, max_steps)
+            solved = _maximise(density, fitted, jnp.stack(raw), data, step, max_steps)
             values, information, likelihood = (np.asarray(x) for x in solved[1:])
-    names = [name for name, _ in _MERTON]
-    fitted = {name: float(x) for name, x in zip(names, values, strict=True)}
-    return Fitted(
-        model=dataclasses.replace(start, spot=prices[-1], **fitted),
-        parameters=fitted,
-        standard_errors=dict(zip(names, _errors(information), strict=True)),
-        log_likelihood=float(likelihood),
-        converged=bool(solved[0] == optimistix.RESULTS.successful),
+    names = [name for name, _ in fitted]
+    return (
+        {name: float(x) for name, x in zip(names, values, strict=True)},
+        dict(zip(names, _errors(information), strict=True)),
+        float(likelihood),
+        bool(solved[0] == optimistix.RESULTS.successful),
     )
 
 
@@ -123,18 +140,26 @@ def merton_log_density(
 
 @eqx.filter_jit
 def _maximise(
-    start: Float[Array, " parameter"], returns: Float[Array, " step"], dt: Scalar, max_steps: int
+    density: Density,
+    fitted: Parameters,
+    start: Float[Array, " parameter"],
+    returns: Float[Array, " step"],
+    dt: Scalar,
+    max_steps: int,
 ):
     def values(x: Array) -> Array:
-        return jnp.stack([domain.value(x[i]) for i, (_, domain) in enumerate(_MERTON)])
+        return jnp.stack([domain.value(x[i]) for i, (_, domain) in enumerate(fitted)])
+
+    def total(parameters: Array) -> Scalar:
+        return jnp.sum(density(parameters, returns, dt))
 
     def loss(x: Array, _) -> Scalar:
-        return -jnp.mean(merton_log_density(values(x), returns, dt))
+        return -total(values(x)) / len(returns)
 
-    solver = optimistix.BFGS(rtol=1e-8, atol=1e-10)
+    # The square root of rounding: nearer to its minimum the loss no longer changes.
+    solver = optimistix.BFGS(rtol=1e-6, atol=1e-7)
     found = optimistix.minimise(loss, solver, start, max_steps=max_steps, throw=False)
     best = values(found.value)
-    total: Callable[[Array], Scalar] = lambda p: jnp.sum(merton_log_density(p, returns, dt))  # noqa: E731
     return found.result, best, -jax.hessian(total)(best), total(best)
 
 
@@ -173,7 +198,7 @@ def _start_value(start: Merton, name: str) -> float:
     return number
 
 
-def _returns(prices: object, dt: float) -> tuple[np.ndarray, np.ndarray]:
+def log_returns(prices: object, dt: float) -> tuple[np.ndarray, np.ndarray]:
     """The prices and their log-returns, checked."""
     try:
         values = np.asarray(prices, dtype=np.float64)

@@ -13,7 +13,7 @@ import QuantLib as ql  # noqa: N813
 from deephedge.calibration import Domain, Quotes, calibrate, domains
 from deephedge.calibration.calibrate import Problem, standard_errors
 from deephedge.claims import Call
-from deephedge.markets import BlackScholes, Heston, Merton
+from deephedge.markets import Bates, BlackScholes, DoubleHeston, Heston, Kou, Merton
 from deephedge.pricing import Fourier
 
 RATE, DIVIDEND, SPOT = 0.03, 0.01, 100.0
@@ -162,6 +162,7 @@ def test_black_scholes_fits_a_flat_surface_and_says_how_badly_a_smile():
     assert smiling.standard_errors["vol"] > 1e-3
 
 
+@pytest.mark.slow
 def test_only_what_is_free_moves_and_a_fit_that_stops_early_says_so():
     found = calibrate(MERTON_START, quotes_of(MERTON), free=("vol",), max_steps=2)
     assert set(found.parameters) == {"vol"}
@@ -170,6 +171,7 @@ def test_only_what_is_free_moves_and_a_fit_that_stops_early_says_so():
     assert "not converged in 2 steps" in found.message
 
 
+@pytest.mark.slow
 def test_the_slope_of_the_errors_is_finite_and_right():
     quotes = quotes_of(MERTON)
     problem = Problem.create(
@@ -185,6 +187,20 @@ def test_the_slope_of_the_errors_is_finite_and_right():
     errors = jax.jit(lambda x: problem.errors(x))
     central = (errors(x + bump) - errors(x - bump)) / (2 * h)
     np.testing.assert_allclose(slope[:, 0], central, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", [Bates, BlackScholes, DoubleHeston, Heston, Kou, Merton])
+def test_every_number_of_a_model_has_a_domain_that_holds_its_example(kind):
+    model = kind.example()
+    numbers = {
+        name
+        for name, value in vars(model).items()
+        if isinstance(value, jax.Array) and value.size == 1
+    }
+    found = domains(model)
+    assert set(found) == numbers - {"spot", "rate", "dividend", "drift"}
+    for name, domain in found.items():
+        assert float(np.squeeze(vars(model)[name])) in domain
 
 
 def test_domains_are_those_of_the_fields():

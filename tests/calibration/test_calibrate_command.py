@@ -33,6 +33,7 @@ def test_black_scholes_is_fitted_to_a_flat_surface(file, capsys):
     assert found["between_bid_and_ask"] == 1.0 and found["converged"]
 
 
+@pytest.mark.slow
 def test_the_table_names_parameter_error_and_fit(file, capsys):
     assert command(["calibrate", str(file), "--model=black-scholes", "--free=vol"]) == 0
     words = capsys.readouterr().out

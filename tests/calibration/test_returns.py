@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from deephedge.calibration import fit_black_scholes, fit_merton
+from deephedge.calibration import fit_black_scholes, fit_garch, fit_merton
+from deephedge.calibration.garch import garch_log_density
 from deephedge.calibration.returns import merton_log_density
-from deephedge.markets import BlackScholes, Merton, simulate
+from deephedge.markets import BlackScholes, Garch, Merton, simulate
 
 DT = 1 / 252
 MERTON = Merton(spot=100.0, vol=0.15, intensity=10.0, jump_mean=-0.02, jump_vol=0.03, drift=0.08)
@@ -52,6 +53,7 @@ def test_the_merton_density_integrates_to_one_with_the_right_mean():
     assert growth == pytest.approx(np.exp(0.08 * DT), abs=1e-10)
 
 
+@pytest.mark.slow
 def test_merton_is_found_within_its_standard_errors():
     prices = history(MERTON, 8000, 2)[0]
     fit = fit_merton(prices, dt=DT)
@@ -62,6 +64,37 @@ def test_merton_is_found_within_its_standard_errors():
     truth = jnp.array([0.08, 0.15, 10.0, -0.02, 0.03])
     returns = jnp.diff(jnp.log(jnp.asarray(prices)))
     assert fit.log_likelihood > float(jnp.sum(merton_log_density(truth, returns, jnp.asarray(DT))))
+
+
+def test_garch_is_found_within_its_standard_errors_and_goes_on_from_the_last_day():
+    market = Garch(
+        spot=100.0, variance=0.04, base=0.002, news=0.08, memory=0.87, rate=0.0, drift=0.06
+    )
+    times = DT * jnp.arange(6001, dtype=float)
+    path = simulate(market, times, 1, key=jax.random.key(3))
+    prices, variances = np.asarray(path.prices[0, :, 0]), np.asarray(path.factors[0, :, 0])
+    fit = fit_garch(prices, dt=DT)
+    assert fit.converged
+    within(fit, market)
+    assert fit.standard_errors["memory"] < 0.03
+    assert float(fit.model.variance) == pytest.approx(variances[-1], rel=0.05)
+
+
+def test_the_garch_likelihood_is_that_of_arch():
+    from arch import arch_model
+
+    prices = history(BlackScholes(spot=100.0, vol=0.2, drift=0.07), 500, 4)[0]
+    # A thousandth of the returns: our log-returns have mean -variance / 2, which then vanishes.
+    returns = 1e-3 * np.diff(np.log(prices))
+    omega, alpha, beta = 2e-11, 0.1, 0.8
+    theirs = arch_model(returns, mean="Zero", rescale=False).fix([omega, alpha, beta])
+    ours = garch_log_density(
+        jnp.array([0.0, omega, alpha, beta]), jnp.asarray(returns), jnp.asarray(1.0)
+    )
+    late = slice(250, None)  # when both have forgotten their first variance
+    scale = np.asarray(theirs.conditional_volatility)
+    expected = stats.norm.logpdf(returns, scale=scale)[late]
+    np.testing.assert_allclose(np.asarray(ours)[late], expected, atol=1e-4)
 
 
 def refused(message, fit, *arguments, **options):
