@@ -67,6 +67,7 @@ def test_black_scholes_parts_are_black_scholes_of_several_assets():
         np.testing.assert_allclose(a, b, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_each_part_moves_as_it_would_alone():
     times = jnp.asarray([0.0, 0.1, 0.5])
     normals = jax.random.normal(jax.random.key(2), (2, 6))

@@ -92,6 +92,7 @@ def test_prices_are_martingales_under_the_weights_at_every_date():
     np.testing.assert_allclose(np.asarray(fair.weights) @ worth, 100.0, rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_two_assets_are_both_freed():
     market = BlackScholes(
         spot=[100.0, 50.0], vol=[0.2, 0.3], drift=0.1, rate=0.01, correlation=[[1, 0.5], [0.5, 1]]
@@ -102,6 +103,7 @@ def test_two_assets_are_both_freed():
     np.testing.assert_allclose(mean, np.broadcast_to([100.0, 50.0], mean.shape), rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_a_fair_market_is_left_nearly_alone():
     fair = _market(dataclasses.replace(TRENDING, drift=None), n_paths=4_096)
     weights = np.asarray(fair.weights) * 4_096

@@ -46,6 +46,7 @@ def test_variance_follows_the_recursion_of_daily_returns():
         daily = 0.0008 / 252 + slope * news**2 + 0.88 * daily
 
 
+@pytest.mark.slow
 def test_variance_is_that_of_the_arch_package():
     arch = pytest.importorskip("arch.univariate")
     paths = _paths(dataclasses.replace(LEVERED, rate=0.0, dividend=0.0), 60, 1, seed=4)
@@ -144,6 +145,7 @@ def test_without_news_it_is_black_and_scholes():
     np.testing.assert_allclose(jnp.log(path.prices[1:, 0] / 100.0), exact, atol=1e-7)
 
 
+@pytest.mark.slow
 @every
 def test_slopes_are_those_of_central_differences(model):
     @eqx.filter_jit

@@ -144,6 +144,7 @@ def test_simulated_calls_cost_their_fourier_price(model):
     _within(np.asarray(paths.discount[:, -1]) * payoff, exact, 0.2)
 
 
+@pytest.mark.slow
 def test_drifts_are_the_growth_of_the_prices_in_each_regime():
     model = dataclasses.replace(TWO, drifts=[0.15, -0.4])
     horizon = 2.0
