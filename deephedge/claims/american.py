@@ -234,7 +234,9 @@ class BermudanPut(AbstractEarlyExercise):
     @classmethod
     def example(cls) -> "BermudanPut":
         """A typical member, for tests and documentation."""
-        return cls(strike=105.0, exercise_dates=[0.075, 0.175, 0.25], boundary=[94.0, 96.0, 105.0])
+        # pyright takes the abstract `maturity`, here a property, for an argument.
+        dates, boundary = [0.075, 0.175, 0.25], [94.0, 96.0, 105.0]
+        return cls(strike=105.0, exercise_dates=dates, boundary=boundary)  # pyright: ignore[reportCallIssue]
 
 
 def _equal_dates(

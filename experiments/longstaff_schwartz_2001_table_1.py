@@ -1,0 +1,105 @@
+"""American puts of Longstaff and Schwartz (2001), Table 1: by grid, by simulation, and from above.
+
+Strike 40, rate 6 %, no dividends, 50 exercise dates a year; spot 36 to 44, volatility 0.2 and 0.4,
+one and two years. The paper's grid has the simulation's exercise dates, and so has ours.
+For each put: the grid's price against the printed one; our simulation against theirs, within
+three standard errors of the difference; and how far the dual bound stands above the grid's price,
+which must be between nothing and three hundredths of it. The printed grid prices agree with ours
+to the last digit at volatility 0.2; at 0.4 over two years they stand up to 0.0033 above ours.
+
+    python experiments/longstaff_schwartz_2001_table_1.py [--paths 50000] [--seed 0]
+"""
+
+import argparse
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from deephedge.claims import BermudanPut
+from deephedge.markets import BlackScholes
+from deephedge.pricing import BlackScholesFormula, FiniteDifference, LongstaffSchwartz, dual_bound
+from deephedge.reports import Finding
+from deephedge.reports.experiment import main
+
+STRIKE, RATE, DATES_A_YEAR = 40.0, 0.06, 50
+
+# spot, vol, years, finite differences, simulated, its standard error
+TABLE = (
+    (36.0, 0.2, 1, 4.478, 4.472, 0.010),
+    (36.0, 0.2, 2, 4.840, 4.821, 0.012),
+    (36.0, 0.4, 1, 7.101, 7.091, 0.020),
+    (36.0, 0.4, 2, 8.508, 8.488, 0.024),
+    (38.0, 0.2, 1, 3.250, 3.244, 0.009),
+    (38.0, 0.2, 2, 3.745, 3.735, 0.011),
+    (38.0, 0.4, 1, 6.148, 6.139, 0.019),
+    (38.0, 0.4, 2, 7.670, 7.669, 0.022),
+    (40.0, 0.2, 1, 2.314, 2.313, 0.009),
+    (40.0, 0.2, 2, 2.885, 2.879, 0.010),
+    (40.0, 0.4, 1, 5.312, 5.308, 0.018),
+    (40.0, 0.4, 2, 6.920, 6.921, 0.022),
+    (42.0, 0.2, 1, 1.617, 1.617, 0.007),
+    (42.0, 0.2, 2, 2.212, 2.206, 0.010),
+    (42.0, 0.4, 1, 4.582, 4.588, 0.017),
+    (42.0, 0.4, 2, 6.248, 6.243, 0.021),
+    (44.0, 0.2, 1, 1.110, 1.118, 0.007),
+    (44.0, 0.2, 2, 1.690, 1.675, 0.009),
+    (44.0, 0.4, 1, 3.948, 3.957, 0.017),
+    (44.0, 0.4, 2, 5.647, 5.622, 0.021),
+)
+
+
+@eqx.filter_jit
+def three_prices(claim, spot, vol, n_paths, key):
+    """By grid; by simulation, with its standard error; the dual bound, with its own."""
+    model_key, bound_key = jax.random.split(key)
+    model = BlackScholes(spot=spot, vol=vol, rate=RATE)
+    now = model.start()
+    grid = FiniteDifference(vol=vol, rate=RATE, n_steps=400).price(claim, now)
+    formula = BlackScholesFormula(vol=vol, rate=RATE)
+    simulation = LongstaffSchwartz(model, model_key, n_paths=n_paths)
+    bounding = LongstaffSchwartz(model, model_key, n_paths=min(n_paths, 10_000))
+    bound = dual_bound(bounding, claim, now, formula, key=bound_key)
+    return grid, simulation.estimate(claim, now), bound
+
+
+def experiment(n_paths: int = 50_000, seed: int = 0, rows: slice = slice(None)) -> list[Finding]:
+    """Price each put of the table in the three ways."""
+    findings = []
+    for row in TABLE[rows]:
+        spot, vol, years, by_grid, simulated, printed_error = row
+        dates = np.arange(1, DATES_A_YEAR * years + 1) / DATES_A_YEAR
+        claim = BermudanPut(strike=STRIKE, exercise_dates=dates)
+        key = jax.random.fold_in(jax.random.key(seed), TABLE.index(row))
+        results = three_prices(claim, jnp.asarray(spot), jnp.asarray(vol), n_paths, key)
+        grid, (low, low_error), (high, high_error) = jax.tree.map(float, results)
+        put = f"S = {spot:g}, vol {vol:g}, {years} y"
+        print(
+            f"{put}: grid {grid:.4f}, simulated {low:.4f} ({low_error:.4f}), "
+            f"dual bound {high:.4f} ({high_error:.4f})"
+        )
+        findings += [
+            Finding(
+                f"{put}: finite differences",
+                grid,
+                by_grid,
+                4e-3 if vol > 0.3 and years > 1 else 1e-3,
+            ),
+            Finding(
+                f"{put}: simulated", low, simulated, 3.0 * float(np.hypot(low_error, printed_error))
+            ),
+            Finding(f"{put}: dual bound above, as a share", high / grid - 1.0, 0.015, 0.015),
+        ]
+    return findings
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--paths", type=int, default=50_000)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    jax.config.update("jax_enable_x64", True)
+    main(lambda: experiment(options.paths, options.seed))
