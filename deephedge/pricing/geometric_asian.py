@@ -53,7 +53,7 @@ class GeometricAsianFormula(AbstractClosedForm):
         mean = fixed + share * (jnp.log(now.prices[claim.asset]) + drift * tau * first)
         variance = (share * self.vol) ** 2 * tau * second
         option = (Call if isinstance(claim, GeometricAsianCall) else Put)(
-            claim.strike, claim.maturity
+            strike=claim.strike, maturity=claim.maturity
         )
         zero = jnp.zeros_like(tau)
         forward_value = black_scholes_price(

@@ -129,6 +129,7 @@ def test_the_best_rule_is_worth_most():
     ],
     ids=lambda x: type(x).__name__,
 )
+@pytest.mark.slow
 def test_simulation_agrees_before_and_after_the_decision(claim, pricer):
     simulated = MonteCarlo(MODEL, n_paths=20_000, n_steps=2, key=jax.random.key(3))
     value, error = simulated.estimate(claim, NOW)
@@ -140,6 +141,7 @@ def test_simulation_agrees_before_and_after_the_decision(claim, pricer):
     assert abs(float(value) - float(pricer.price(claim, later))) < 4 * float(error)
 
 
+@pytest.mark.slow
 def test_greeks_are_finite_at_expiry_and_without_volatility():
     cases = [
         (ForwardStartCall(1.0, 0.1, 0.5), ForwardStartFormula),

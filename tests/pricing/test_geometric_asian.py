@@ -50,6 +50,7 @@ def test_the_limit_of_many_dates():
     assert gaps[0] / gaps[1] == pytest.approx(2.0, abs=0.02)
 
 
+@pytest.mark.slow
 def test_simulation_agrees_also_in_mid_life():
     model = BlackScholes(spot=SPOT, vol=0.3, rate=0.03, dividend=0.01)
     claim, n = GeometricAsianCall(100.0, 1.0), 6

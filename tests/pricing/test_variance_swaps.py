@@ -53,6 +53,7 @@ def test_the_fair_strike_under_heston():
     assert fair == pytest.approx(-2.0 * float(slope), rel=1e-7)
 
 
+@pytest.mark.slow
 def test_simulated_heston_realises_it():
     model, claim = Heston.example(), VarianceSwap(0.04, 1.0, notional=100.0)
     monte_carlo = MonteCarlo(model, n_paths=8_000, n_steps=50, key=jax.random.key(4))
