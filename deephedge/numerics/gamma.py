@@ -130,7 +130,8 @@ def _by_shape(shape: Array, y: Array) -> Array:
     """Slope of log_quantile in the shape, z held: that of the implicit function."""
     tiny = y < jnp.log(_TINY)
     x = jnp.exp(jnp.where(tiny, 0.0, y))
-    plain = lax.random_gamma_grad(shape, x) / x
+    # JAX wraps this function so that its optional `dtype` looks required.
+    plain = lax.random_gamma_grad(shape, x) / x  # pyright: ignore[reportCallIssue]
     return jnp.where(tiny, (digamma(shape + 1.0) - y) / shape, plain)
 
 

@@ -27,7 +27,7 @@ from deephedge.pricing.greeks import greeks
 STRIKES = np.array([60.0, 90.0, 100.0, 110.0, 160.0])
 
 
-def _prices(model, tau, kind=Call):
+def _prices(model, tau, kind: type[Call] | type[Put] = Call):
     pricer, now = Fourier(model, n_terms=2048, width=24.0), model.start()
     price = jax.jit(jax.vmap(lambda k: pricer.price(kind(strike=k, maturity=tau), now)))
     return np.asarray(price(jnp.asarray(STRIKES)))

@@ -130,7 +130,7 @@ def test_log_returns_have_the_law_of_the_characteristic_function(model, horizon,
     assert distance * math.sqrt(logs.size) < kstwobign.ppf(0.999)
 
 
-def _prices(model, tau, kind=Call, strikes=STRIKES, n_terms=8192):
+def _prices(model, tau, kind: type[Call] | type[Put] = Call, strikes=STRIKES, n_terms=8192):
     pricer, now = Fourier(model, n_terms=n_terms, width=24.0), model.start()
     price = jax.jit(jax.vmap(lambda k: pricer.price(kind(strike=k, maturity=tau), now)))
     return np.asarray(price(jnp.asarray(strikes)))
@@ -234,7 +234,7 @@ def test_a_call_in_kou_has_its_printed_price():
     np.testing.assert_allclose(price, 9.14732, rtol=0.0, atol=5e-6)
 
 
-def test_one_way_small_jumps_in_kou_vanish():
+def test_small_jumps_in_kou_vanish():
     small = dict(KOU_2002, up_size=1e-9, down_size=1e-9)
     plain = _prices(BlackScholes(spot=100.0, vol=0.16, rate=0.05), 0.5)
     np.testing.assert_allclose(
@@ -285,22 +285,23 @@ def test_variance_gamma_on_an_even_clock_is_black_and_scholes():
 
 
 @pytest.mark.slow
-@every
-def test_simulated_greeks_are_finite_and_near_those_of_the_series(model):
+def test_simulated_greeks_in_kou_are_those_of_the_series():
+    model = Kou.example()
     claim, now = Call(strike=100.0, maturity=1.0), model.start()
-    names = ("delta", "gamma", "vega", "rho", "vanna")
-    simulated = MonteCarlo(model, n_paths=32_768, n_steps=8, key=jax.random.key(2))
-    got = jax.jit(lambda: greeks(simulated, claim, now, names))()
+    names = ("delta", "gamma", "vega", "rho")
+    simulated = MonteCarlo(model, n_paths=16_384, n_steps=4, key=jax.random.key(2))
+    got = jax.jit(lambda: simulated.estimate_greeks(claim, now, names))()
     expected = jax.jit(
-        lambda: greeks(Fourier(model, n_terms=4096, width=24.0), claim, now, names)
+        lambda: greeks(Fourier(model, n_terms=2048, width=24.0), claim, now, names)
     )()
     for name in names:
-        assert np.isfinite(got[name])
-        np.testing.assert_allclose(got[name], expected[name], rtol=0.1, err_msg=name)
+        value, error = got[name]
+        assert error < 0.05 * abs(expected[name]), name
+        assert abs(value - expected[name]) < 4.0 * error, (name, value, expected[name], error)
 
 
 @pytest.mark.slow
-@every
+@pytest.mark.parametrize("model", EXAMPLES[:2], ids=lambda m: type(m).__name__)
 def test_slopes_of_long_and_short_paths_are_finite(model):
     for horizon in (DAY, 10.0):
 
