@@ -189,6 +189,21 @@ def test_the_slope_of_the_errors_is_finite_and_right():
     np.testing.assert_allclose(slope[:, 0], central, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
+def test_bates_is_recovered_from_its_own_prices():
+    bates = dataclasses.replace(Bates.example(), spot=SPOT, rate=RATE, dividend=DIVIDEND)
+    start = dataclasses.replace(
+        bates,
+        variance=1.2 * float(bates.variance),
+        mean_reversion=0.8 * float(bates.mean_reversion),
+        correlation=0.8 * float(bates.correlation),
+        intensity=1.3 * float(bates.intensity),
+    )
+    found = calibrate(start, quotes_of(bates), n_terms=1024)
+    assert found.converged
+    assert max(errors_in(found, bates)) < 1e-4
+
+
 @pytest.mark.parametrize("kind", [Bates, BlackScholes, DoubleHeston, Heston, Kou, Merton])
 def test_every_number_of_a_model_has_a_domain_that_holds_its_example(kind):
     model = kind.example()
