@@ -29,9 +29,9 @@ from deephedge.pricing.implied_normal_vol import implied_normal_vol as implied_n
 from deephedge.pricing.implied_vol import implied_vol as implied_vol
 from deephedge.pricing.kirk import KirkFormula as KirkFormula
 from deephedge.pricing.lognormal import AbstractLognormalPricer as AbstractLognormalPricer
+from deephedge.pricing.longstaff_schwartz import LongstaffSchwartz as LongstaffSchwartz
 from deephedge.pricing.lookback_formula import LookbackFormula as LookbackFormula
 from deephedge.pricing.margrabe import MargrabeFormula as MargrabeFormula
-from deephedge.pricing.longstaff_schwartz import LongstaffSchwartz as LongstaffSchwartz
 from deephedge.pricing.monte_carlo import MonteCarlo as MonteCarlo
 from deephedge.pricing.power_formula import PowerFormula as PowerFormula
 from deephedge.pricing.quanto import QuantoFormula as QuantoFormula

@@ -428,7 +428,12 @@ def second_derivatives(pricer, claim, now):
 CROSSED = [
     (MargrabeFormula.example(), ExchangeOption(maturity=0.5)),
     (KIRK, SpreadOption(strike=5.0, maturity=0.5)),
-    (StulzFormula.example(), BestOfCall(strike=100.0, maturity=0.5)),
+    pytest.param(
+        StulzFormula.example(),
+        BestOfCall(strike=100.0, maturity=0.5),
+        marks=pytest.mark.slow,
+        id="StulzFormula-BestOfCall",
+    ),
     (BasketFormula.example(), BasketPut(strike=95.0, weights=[0.5, 0.5], maturity=0.5)),
     (StulzFormula.example(), WorstOfCall(strike=95.0, maturity=0.5)),
 ]
@@ -460,6 +465,7 @@ EDGES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pricer", "claim"), CROSSED, ids=lambda x: type(x).__name__)
 def test_prices_and_greeks_are_finite_at_the_edges(pricer, claim):
     measured = jax.jit(lambda p, n: (p.price(claim, n), greeks(p, claim, n, ("gamma", "vega"))))
