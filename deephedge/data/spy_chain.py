@@ -1,4 +1,4 @@
-"""A recorded option chain that comes with the `stochvolmodels` package (extra `data`)."""
+"""A recorded option chain that comes with the `stochvolmodels` package (extra `chains`)."""
 
 import dataclasses
 import importlib.util
@@ -43,7 +43,7 @@ def spy_chain() -> OptionChain:
     if importlib.util.find_spec("stochvolmodels") is None:
         raise ValueError(
             "the SPY chain comes with the package `stochvolmodels`, which is not installed; "
-            "run `pip install 'deephedge[data]'`."
+            "run `pip install 'deephedge[chains]'`."
         )
     from stochvolmodels.data.sample_option_chains import get_spy_test_chain_data
 

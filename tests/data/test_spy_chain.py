@@ -9,6 +9,7 @@ from deephedge.data import spy_chain
 
 
 def test_the_chain_is_the_one_described():
+    pytest.importorskip("stochvolmodels")
     chain = spy_chain()
     assert len(chain) == 427
     assert len(np.unique(chain.maturity)) == 4
@@ -19,6 +20,7 @@ def test_the_chain_is_the_one_described():
 
 
 def test_volatility_falls_with_the_strike_across_the_money():
+    pytest.importorskip("stochvolmodels")
     chain = spy_chain()
     for maturity in np.unique(chain.maturity):
         rows = chain.maturity == maturity
