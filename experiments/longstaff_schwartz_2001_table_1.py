@@ -1,6 +1,7 @@
 """American puts of Longstaff and Schwartz (2001), Table 1: by grid, by simulation, and from above.
 
-Strike 40, rate 6 %, no dividends, 50 exercise dates a year: five of the table's twenty puts. The paper's grid has the simulation's exercise dates, and so has ours.
+Strike 40, rate 6 %, no dividends, 50 exercise dates a year: five of the table's twenty puts. The
+paper's grid has the simulation's exercise dates, and so has ours.
 For each put: the grid's price against the printed one; our simulation against theirs, within
 three standard errors of the difference; and how far the dual bound stands above the grid's price,
 which must be between nothing and three hundredths of it. The printed grid prices agree with ours
