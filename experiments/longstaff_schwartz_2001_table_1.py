@@ -4,8 +4,10 @@ Strike 40, rate 6 %, no dividends, 50 exercise dates a year: five of the table's
 paper's grid has the simulation's exercise dates, and so has ours.
 For each put: the grid's price against the printed one; our simulation against theirs, within
 three standard errors of the difference; and how far the dual bound stands above the grid's price,
-which must be between nothing and three hundredths of it. The printed grid prices agree with ours
-within a unit of the last digit, but at 0.4 over two years the printed one stands above ours.
+which must be between nothing and three hundredths of it. One printed grid price is left out: the
+5.647 at S = 44, volatility 0.4, two years is the price of continuous exercise (5.6467 by
+QuantLib's high-precision engine); with the table's 50 dates a year ours is 5.6412 and so is the
+Bermudan price of QuantLib's grid.
 
     python experiments/longstaff_schwartz_2001_table_1.py [--paths 50000] [--seed 0]
 """
@@ -31,7 +33,7 @@ TABLE = (
     (36.0, 0.2, 2, 4.840, 4.821, 0.012),
     (36.0, 0.4, 1, 7.101, 7.091, 0.020),
     (40.0, 0.2, 1, 2.314, 2.313, 0.009),
-    (44.0, 0.4, 2, 5.647, 5.622, 0.022),
+    (44.0, 0.4, 2, None, 5.622, 0.022),
 )
 
 
@@ -64,16 +66,11 @@ def experiment(n_paths: int = 50_000, seed: int = 0, rows: slice = slice(None)) 
             f"{put}: grid {grid:.4f}, simulated {low:.4f} ({low_error:.4f}), "
             f"dual bound {high:.4f} ({high_error:.4f})"
         )
+        if by_grid is not None:
+            findings.append(Finding(f"{put}: finite differences", grid, by_grid, 1e-3))
+        within = 3.0 * float(np.hypot(low_error, printed_error))
         findings += [
-            Finding(
-                f"{put}: finite differences",
-                grid,
-                by_grid,
-                4e-3 if vol > 0.3 and years > 1 else 1e-3,
-            ),
-            Finding(
-                f"{put}: simulated", low, simulated, 3.0 * float(np.hypot(low_error, printed_error))
-            ),
+            Finding(f"{put}: simulated", low, simulated, within),
             Finding(f"{put}: dual bound above, as a share", high / grid - 1.0, 0.015, 0.015),
         ]
     return findings
