@@ -115,6 +115,40 @@ def flat_discount(times: Float[Array, " time"], rate: Scalar) -> Float[Array, " 
     return jnp.exp(-rate * times)
 
 
+def at_start(
+    prices: Float[Array, " asset"], factors: Float[Array, " factor"] | None = None
+) -> Snapshot:
+    """What is known at time 0, before the claim remembers anything."""
+    one = jnp.ones((), prices.dtype)
+    return Snapshot(
+        time=0.0 * one,
+        prices=prices,
+        factors=jnp.zeros(0, prices.dtype) if factors is None else factors,
+        discount=one,
+        accrual=jnp.ones_like(prices),
+        progress=jnp.zeros(0, prices.dtype),
+    )
+
+
+def one_asset_path(
+    times: Float[Array, " time"],
+    prices: Float[Array, " time"],
+    *,
+    discount: Float[Array, " time"],
+    dividend: Scalar,
+    factors: Float[Array, "time factor"] | None = None,
+) -> Path:
+    """The path of one asset that pays a constant dividend yield."""
+    return Path(
+        time=times,
+        prices=prices[:, None],
+        factors=jnp.zeros((times.shape[0], 0), times.dtype) if factors is None else factors,
+        discount=discount,
+        accrual=jnp.exp(dividend * times)[:, None],
+        progress=no_progress(times),
+    )
+
+
 def no_progress(times: Float[Array, " time"]) -> Float[Array, "time progress"]:
     """The empty `progress` that a market leaves for the claim to fill."""
     return jnp.zeros((times.shape[0], 0), times.dtype)

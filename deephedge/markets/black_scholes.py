@@ -9,6 +9,7 @@ from deephedge.markets.base import (
     AbstractAffineModel,
     Path,
     Snapshot,
+    at_start,
     flat_discount,
     no_progress,
 )
@@ -53,15 +54,7 @@ class BlackScholes(AbstractAffineModel):
         return self.spot.shape[0]
 
     def start(self) -> Snapshot:
-        one = jnp.ones((), self.spot.dtype)
-        return Snapshot(
-            time=0.0 * one,
-            prices=self.spot,
-            factors=jnp.zeros(0, self.spot.dtype),
-            discount=one,
-            accrual=jnp.ones_like(self.spot),
-            progress=jnp.zeros(0, self.spot.dtype),
-        )
+        return at_start(self.spot)
 
     def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
         dt = jnp.diff(times)[:, None]

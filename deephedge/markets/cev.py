@@ -7,7 +7,14 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import lax
 
-from deephedge.markets.base import AbstractModel, Path, Snapshot, flat_discount, no_progress
+from deephedge.markets.base import (
+    AbstractModel,
+    Path,
+    Snapshot,
+    at_start,
+    flat_discount,
+    one_asset_path,
+)
 from deephedge.numerics import safe
 from deephedge.numerics.checks import between, non_negative, optional, positive, real
 from deephedge.typing import Array, Float, Scalar
@@ -47,15 +54,7 @@ class CEV(AbstractModel):
         return 1
 
     def start(self) -> Snapshot:
-        one = jnp.ones((), self.spot.dtype)
-        return Snapshot(
-            time=0.0 * one,
-            prices=self.spot[None],
-            factors=jnp.zeros(0, self.spot.dtype),
-            discount=one,
-            accrual=one[None],
-            progress=jnp.zeros(0, self.spot.dtype),
-        )
+        return at_start(self.spot[None])
 
     def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
         growth = self.rate - self.dividend if self.drift is None else self.drift
@@ -68,13 +67,11 @@ class CEV(AbstractModel):
 
         first = safe.log(self.spot)
         _, log_prices = lax.scan(step, first, (jnp.diff(times), normals[:, 0]))
-        return Path(
-            time=times,
-            prices=jnp.exp(jnp.append(first[None], log_prices))[:, None],
-            factors=jnp.zeros((times.shape[0], 0), times.dtype),
+        return one_asset_path(
+            times,
+            jnp.exp(jnp.append(first[None], log_prices)),
             discount=flat_discount(times, self.rate),
-            accrual=jnp.exp(self.dividend * times)[:, None],
-            progress=no_progress(times),
+            dividend=self.dividend,
         )
 
     def at(self, now: Snapshot) -> "CEV":

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import lax
 
-from deephedge.markets.base import AbstractModel, Path, Snapshot, no_progress
+from deephedge.markets.base import AbstractModel, Path, Snapshot, at_start, one_asset_path
 from deephedge.markets.square_root import quadratic_exponential
 from deephedge.numerics.checks import between, non_negative, optional, positive, real
 from deephedge.typing import Array, Float, Scalar
@@ -45,15 +45,7 @@ class CIRRates(AbstractModel):
         return 2
 
     def start(self) -> Snapshot:
-        one = jnp.ones((), self.spot.dtype)
-        return Snapshot(
-            time=0.0 * one,
-            prices=self.spot[None],
-            factors=self.rate[None],
-            discount=one,
-            accrual=one[None],
-            progress=jnp.zeros(0, self.spot.dtype),
-        )
+        return at_start(self.spot[None], self.rate[None])
 
     def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
         dt = jnp.diff(times)
@@ -68,13 +60,12 @@ class CIRRates(AbstractModel):
         growth = integrals - self.dividend * dt if self.drift is None else self.drift * dt
         log_returns = growth - 0.5 * self.vol**2 * dt + diffusion
         zero = jnp.zeros_like(dt[:1])
-        return Path(
-            time=times,
-            prices=self.spot * jnp.exp(jnp.append(zero, jnp.cumsum(log_returns)))[:, None],
-            factors=jnp.append(self.rate[None], rates)[:, None],
+        return one_asset_path(
+            times,
+            self.spot * jnp.exp(jnp.append(zero, jnp.cumsum(log_returns))),
             discount=jnp.exp(-jnp.append(zero, jnp.cumsum(integrals))),
-            accrual=jnp.exp(self.dividend * times)[:, None],
-            progress=no_progress(times),
+            dividend=self.dividend,
+            factors=jnp.append(self.rate[None], rates)[:, None],
         )
 
     def _advance(self, rate: Scalar, dt: Scalar, z: Scalar) -> tuple[Scalar, Scalar]:

@@ -11,8 +11,9 @@ from deephedge.markets.base import (
     AbstractAffineModel,
     Path,
     Snapshot,
+    at_start,
     flat_discount,
-    no_progress,
+    one_asset_path,
 )
 from deephedge.markets.heston import Heston
 from deephedge.numerics import safe
@@ -89,15 +90,7 @@ class DoubleHeston(AbstractAffineModel):
         )
 
     def start(self) -> Snapshot:
-        one = jnp.ones((), self.spot.dtype)
-        return Snapshot(
-            time=0.0 * one,
-            prices=self.spot[None],
-            factors=self.variance,
-            discount=one,
-            accrual=one[None],
-            progress=jnp.zeros(0, self.spot.dtype),
-        )
+        return at_start(self.spot[None], self.variance)
 
     def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
         def step(variances: Float[Array, "2"], inputs: tuple[Scalar, Array]):
@@ -113,13 +106,12 @@ class DoubleHeston(AbstractAffineModel):
         growth = self.rate - self.dividend if self.drift is None else self.drift
         log_growth = jnp.cumsum(log_returns + growth * dt)
         prices = self.spot * jnp.exp(jnp.append(jnp.zeros_like(dt[:1]), log_growth))
-        return Path(
-            time=times,
-            prices=prices[:, None],
-            factors=jnp.concatenate([self.variance[None], variances]),
+        return one_asset_path(
+            times,
+            prices,
             discount=flat_discount(times, self.rate),
-            accrual=jnp.exp(self.dividend * times)[:, None],
-            progress=no_progress(times),
+            dividend=self.dividend,
+            factors=jnp.concatenate([self.variance[None], variances]),
         )
 
     def at(self, now: Snapshot) -> "DoubleHeston":

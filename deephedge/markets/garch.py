@@ -8,7 +8,14 @@ import numpy as np
 from jax import lax
 from jax.core import Tracer
 
-from deephedge.markets.base import AbstractModel, Path, Snapshot, flat_discount, no_progress
+from deephedge.markets.base import (
+    AbstractModel,
+    Path,
+    Snapshot,
+    at_start,
+    flat_discount,
+    one_asset_path,
+)
 from deephedge.numerics import normal, safe
 from deephedge.numerics.checks import as_array, non_negative, optional, positive, real
 from deephedge.typing import Array, Float, Scalar
@@ -74,15 +81,7 @@ class Garch(AbstractModel):
         return 1
 
     def start(self) -> Snapshot:
-        one = jnp.ones((), self.spot.dtype)
-        return Snapshot(
-            time=0.0 * one,
-            prices=self.spot[None],
-            factors=self.variance[None],
-            discount=one,
-            accrual=one[None],
-            progress=jnp.zeros(0, self.spot.dtype),
-        )
+        return at_start(self.spot[None], self.variance[None])
 
     def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
         dt = jnp.diff(times)
@@ -99,13 +98,12 @@ class Garch(AbstractModel):
         shocks = self._shocks(normals[:, 0])
         _, (log_returns, variances) = lax.scan(step, self.variance, (dt, shocks))
         log_growth = jnp.append(jnp.zeros_like(dt[:1]), jnp.cumsum(log_returns + growth * dt))
-        return Path(
-            time=times,
-            prices=self.spot * jnp.exp(log_growth)[:, None],
-            factors=jnp.append(self.variance[None], variances)[:, None],
+        return one_asset_path(
+            times,
+            self.spot * jnp.exp(log_growth),
             discount=flat_discount(times, self.rate),
-            accrual=jnp.exp(self.dividend * times)[:, None],
-            progress=no_progress(times),
+            dividend=self.dividend,
+            factors=jnp.append(self.variance[None], variances)[:, None],
         )
 
     def _shocks(self, normals: Float[Array, " step"]) -> Float[Array, " step"]:

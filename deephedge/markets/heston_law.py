@@ -11,8 +11,9 @@ from deephedge.markets.base import (
     AbstractAffineModel,
     Path,
     Snapshot,
+    at_start,
     flat_discount,
-    no_progress,
+    one_asset_path,
 )
 from deephedge.numerics import safe
 from deephedge.numerics.checks import between, non_negative, optional, positive, real
@@ -47,15 +48,7 @@ class AbstractHeston(AbstractAffineModel):
         return 2
 
     def start(self) -> Snapshot:
-        one = jnp.ones((), self.spot.dtype)
-        return Snapshot(
-            time=0.0 * one,
-            prices=self.spot[None],
-            factors=self.variance[None],
-            discount=one,
-            accrual=one[None],
-            progress=jnp.zeros(0, self.spot.dtype),
-        )
+        return at_start(self.spot[None], self.variance[None])
 
     @abstractmethod
     def advance(
@@ -73,14 +66,13 @@ class AbstractHeston(AbstractAffineModel):
         growth = self.rate - self.dividend if self.drift is None else self.drift
         log_growth = jnp.cumsum(log_returns + growth * dt)
         prices = self.spot * jnp.exp(jnp.append(jnp.zeros_like(dt[:1]), log_growth))
-        return Path(
-            time=times,
-            prices=prices[:, None],
+        return one_asset_path(
+            times,
+            prices,
+            discount=flat_discount(times, self.rate),
+            dividend=self.dividend,
             # Full truncation lets its variance go below zero; what it uses is the positive part.
             factors=jnp.maximum(jnp.append(self.variance[None], variances), 0.0)[:, None],
-            discount=flat_discount(times, self.rate),
-            accrual=jnp.exp(self.dividend * times)[:, None],
-            progress=no_progress(times),
         )
 
     def at(self, now: Snapshot) -> "AbstractHeston":

@@ -8,7 +8,14 @@ import numpy as np
 from jax import lax
 from jax.core import Tracer
 
-from deephedge.markets.base import AbstractMarket, Path, Snapshot, flat_discount, no_progress
+from deephedge.markets.base import (
+    AbstractMarket,
+    Path,
+    Snapshot,
+    at_start,
+    flat_discount,
+    no_progress,
+)
 from deephedge.numerics import normal
 from deephedge.numerics.checks import as_array, per_asset, positive, real
 from deephedge.typing import Array, Float, Int, Scalar
@@ -75,15 +82,7 @@ class Historical(AbstractMarket):
 
     def start(self) -> Snapshot:
         """The state at time 0, with the mean of the factors: every path has its own."""
-        one = jnp.ones((), self.spot.dtype)
-        return Snapshot(
-            time=0.0 * one,
-            prices=self.spot,
-            factors=jnp.mean(self.factors, axis=0),
-            discount=one,
-            accrual=jnp.ones_like(self.spot),
-            progress=jnp.zeros(0, self.spot.dtype),
-        )
+        return at_start(self.spot, jnp.mean(self.factors, axis=0))
 
     def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
         days = self.days(normals)

@@ -11,8 +11,9 @@ from deephedge.markets.base import (
     AbstractAffineModel,
     Path,
     Snapshot,
+    at_start,
     flat_discount,
-    no_progress,
+    one_asset_path,
 )
 from deephedge.numerics.checks import between, non_negative, optional, positive, real
 from deephedge.numerics.gamma import erlang
@@ -57,15 +58,7 @@ class Kou(AbstractAffineModel):
         return p * up / (1.0 - up) - (1.0 - p) * down / (1.0 + down)
 
     def start(self) -> Snapshot:
-        one = jnp.ones((), self.spot.dtype)
-        return Snapshot(
-            time=0.0 * one,
-            prices=self.spot[None],
-            factors=jnp.zeros(0, self.spot.dtype),
-            discount=one,
-            accrual=one[None],
-            progress=jnp.zeros(0, self.spot.dtype),
-        )
+        return at_start(self.spot[None])
 
     def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
         dt = jnp.diff(times)
@@ -78,13 +71,11 @@ class Kou(AbstractAffineModel):
         trend = growth - 0.5 * self.vol**2 - self.intensity * self._compensator
         log_growth = jnp.cumsum(trend * dt + diffusion + jumps)
         prices = self.spot * jnp.exp(jnp.append(jnp.zeros_like(dt[:1]), log_growth))
-        return Path(
-            time=times,
-            prices=prices[:, None],
-            factors=jnp.zeros((times.shape[0], 0), times.dtype),
+        return one_asset_path(
+            times,
+            prices,
             discount=flat_discount(times, self.rate),
-            accrual=jnp.exp(self.dividend * times)[:, None],
-            progress=no_progress(times),
+            dividend=self.dividend,
         )
 
     def at(self, now: Snapshot) -> "Kou":

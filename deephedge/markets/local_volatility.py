@@ -10,7 +10,14 @@ import numpy as np
 from jax import lax
 from jax.core import Tracer
 
-from deephedge.markets.base import AbstractModel, Path, Snapshot, flat_discount, no_progress
+from deephedge.markets.base import (
+    AbstractModel,
+    Path,
+    Snapshot,
+    at_start,
+    flat_discount,
+    one_asset_path,
+)
 from deephedge.numerics import natural_cubic, safe
 from deephedge.numerics.checks import optional, positive, real
 from deephedge.typing import Array, Float, Scalar
@@ -65,15 +72,7 @@ class LocalVolatility(AbstractModel):
         return 1
 
     def start(self) -> Snapshot:
-        one = jnp.ones((), self.spot.dtype)
-        return Snapshot(
-            time=0.0 * one,
-            prices=self.spot[None],
-            factors=jnp.zeros(0, self.spot.dtype),
-            discount=one,
-            accrual=one[None],
-            progress=jnp.zeros(0, self.spot.dtype),
-        )
+        return at_start(self.spot[None])
 
     def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
         growth = self.rate - self.dividend if self.drift is None else self.drift
@@ -92,13 +91,11 @@ class LocalVolatility(AbstractModel):
         first = jnp.log(self.spot)
         inputs = (forwards, rows, bends, dt, normals[:, 0])
         _, log_prices = lax.scan(step, first, inputs)
-        return Path(
-            time=times,
-            prices=jnp.exp(jnp.append(first[None], log_prices))[:, None],
-            factors=jnp.zeros((times.shape[0], 0), times.dtype),
+        return one_asset_path(
+            times,
+            jnp.exp(jnp.append(first[None], log_prices)),
             discount=flat_discount(times, self.rate),
-            accrual=jnp.exp(self.dividend * times)[:, None],
-            progress=no_progress(times),
+            dividend=self.dividend,
         )
 
     def _slices(self, dates: Float[Array, " step"]) -> tuple[Array, Array]:

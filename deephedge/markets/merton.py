@@ -9,8 +9,9 @@ from deephedge.markets.base import (
     AbstractAffineModel,
     Path,
     Snapshot,
+    at_start,
     flat_discount,
-    no_progress,
+    one_asset_path,
 )
 from deephedge.numerics import safe
 from deephedge.numerics.checks import non_negative, optional, positive, real
@@ -51,15 +52,7 @@ class Merton(AbstractAffineModel):
         return jnp.expm1(self.jump_mean + 0.5 * self.jump_vol**2)
 
     def start(self) -> Snapshot:
-        one = jnp.ones((), self.spot.dtype)
-        return Snapshot(
-            time=0.0 * one,
-            prices=self.spot[None],
-            factors=jnp.zeros(0, self.spot.dtype),
-            discount=one,
-            accrual=one[None],
-            progress=jnp.zeros(0, self.spot.dtype),
-        )
+        return at_start(self.spot[None])
 
     def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
         dt = jnp.diff(times)
@@ -70,13 +63,11 @@ class Merton(AbstractAffineModel):
         trend = growth - 0.5 * self.vol**2 - self.intensity * self._compensator
         log_growth = jnp.cumsum(trend * dt + diffusion + jumps)
         prices = self.spot * jnp.exp(jnp.append(jnp.zeros_like(dt[:1]), log_growth))
-        return Path(
-            time=times,
-            prices=prices[:, None],
-            factors=jnp.zeros((times.shape[0], 0), times.dtype),
+        return one_asset_path(
+            times,
+            prices,
             discount=flat_discount(times, self.rate),
-            accrual=jnp.exp(self.dividend * times)[:, None],
-            progress=no_progress(times),
+            dividend=self.dividend,
         )
 
     def at(self, now: Snapshot) -> "Merton":

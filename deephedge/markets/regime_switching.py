@@ -13,8 +13,9 @@ from deephedge.markets.base import (
     AbstractAffineModel,
     Path,
     Snapshot,
+    at_start,
     flat_discount,
-    no_progress,
+    one_asset_path,
 )
 from deephedge.numerics import normal, safe
 from deephedge.numerics.checks import as_array, non_negative, optional, positive, real
@@ -88,15 +89,7 @@ class RegimeSwitching(AbstractAffineModel):
         return 2
 
     def start(self) -> Snapshot:
-        one = jnp.ones((), self.spot.dtype)
-        return Snapshot(
-            time=0.0 * one,
-            prices=self.spot[None],
-            factors=self._factors(self.regime[None])[0],
-            discount=one,
-            accrual=one[None],
-            progress=jnp.zeros(0, self.spot.dtype),
-        )
+        return at_start(self.spot[None], self._factors(self.regime[None])[0])
 
     def _factors(self, regimes: Float[Array, " time"]) -> Float[Array, "time factor"]:
         return jnp.stack([self.vols[regimes.astype(int)], regimes], axis=1)
@@ -120,13 +113,12 @@ class RegimeSwitching(AbstractAffineModel):
         _, (regimes, variance, growth) = lax.scan(step, self.regime, inputs)
         log_returns = growth - 0.5 * variance + safe.sqrt(variance) * normals[:, 0]
         log_growth = jnp.append(jnp.zeros_like(dt[:1]), jnp.cumsum(log_returns))
-        return Path(
-            time=times,
-            prices=self.spot * jnp.exp(log_growth)[:, None],
-            factors=self._factors(jnp.append(self.regime[None], regimes)),
+        return one_asset_path(
+            times,
+            self.spot * jnp.exp(log_growth),
             discount=flat_discount(times, self.rate),
-            accrual=jnp.exp(self.dividend * times)[:, None],
-            progress=no_progress(times),
+            dividend=self.dividend,
+            factors=self._factors(jnp.append(self.regime[None], regimes)),
         )
 
     def _bridge(

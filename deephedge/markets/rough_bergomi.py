@@ -3,7 +3,14 @@
 import equinox as eqx
 import jax.numpy as jnp
 
-from deephedge.markets.base import AbstractMarket, Path, Snapshot, flat_discount, no_progress
+from deephedge.markets.base import (
+    AbstractMarket,
+    Path,
+    Snapshot,
+    at_start,
+    flat_discount,
+    one_asset_path,
+)
 from deephedge.numerics import safe
 from deephedge.numerics.checks import between, non_negative, optional, per_asset, positive, real
 from deephedge.typing import Array, Float, Scalar
@@ -54,15 +61,7 @@ class RoughBergomi(AbstractMarket):
         return 3
 
     def start(self) -> Snapshot:
-        one = jnp.ones((), self.spot.dtype)
-        return Snapshot(
-            time=0.0 * one,
-            prices=self.spot[None],
-            factors=self._curve(jnp.zeros_like(one)[None]),
-            discount=one,
-            accrual=one[None],
-            progress=jnp.zeros(0, self.spot.dtype),
-        )
+        return at_start(self.spot[None], self._curve(jnp.zeros_like(self.spot)[None]))
 
     def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
         dt = jnp.diff(times)
@@ -72,13 +71,12 @@ class RoughBergomi(AbstractMarket):
         growth = self.rate - self.dividend if self.drift is None else self.drift
         steps = (growth - 0.5 * variance[:-1]) * dt + safe.sqrt(variance[:-1] * dt) * both
         prices = self.spot * jnp.exp(jnp.append(jnp.zeros_like(dt[:1]), jnp.cumsum(steps)))
-        return Path(
-            time=times,
-            prices=prices[:, None],
-            factors=variance[:, None],
+        return one_asset_path(
+            times,
+            prices,
             discount=flat_discount(times, self.rate),
-            accrual=jnp.exp(self.dividend * times)[:, None],
-            progress=no_progress(times),
+            dividend=self.dividend,
+            factors=variance[:, None],
         )
 
     def _variance(

@@ -8,7 +8,14 @@ import numpy as np
 from jax import lax
 from jax.core import Tracer
 
-from deephedge.markets.base import AbstractModel, Path, Snapshot, flat_discount, no_progress
+from deephedge.markets.base import (
+    AbstractModel,
+    Path,
+    Snapshot,
+    at_start,
+    flat_discount,
+    one_asset_path,
+)
 from deephedge.markets.cev import mean_exponential, power_deviation
 from deephedge.numerics import safe
 from deephedge.numerics.checks import between, non_negative, optional, positive, real
@@ -58,15 +65,7 @@ class SABR(AbstractModel):
         return 2
 
     def start(self) -> Snapshot:
-        one = jnp.ones((), self.spot.dtype)
-        return Snapshot(
-            time=0.0 * one,
-            prices=self.spot[None],
-            factors=self.alpha[None],
-            discount=one,
-            accrual=one[None],
-            progress=jnp.zeros(0, self.spot.dtype),
-        )
+        return at_start(self.spot[None], self.alpha[None])
 
     def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
         dt = jnp.diff(times)
@@ -86,13 +85,12 @@ class SABR(AbstractModel):
 
         first = safe.log(self.spot)
         _, log_prices = lax.scan(step, first, (alpha[:-1], mean_square, dt, shocks))
-        return Path(
-            time=times,
-            prices=jnp.exp(jnp.append(first[None], log_prices))[:, None],
-            factors=alpha[:, None],
+        return one_asset_path(
+            times,
+            jnp.exp(jnp.append(first[None], log_prices)),
             discount=flat_discount(times, self.rate),
-            accrual=jnp.exp(self.dividend * times)[:, None],
-            progress=no_progress(times),
+            dividend=self.dividend,
+            factors=alpha[:, None],
         )
 
     def _alpha(

@@ -11,8 +11,9 @@ from deephedge.markets.base import (
     AbstractAffineModel,
     Path,
     Snapshot,
+    at_start,
     flat_discount,
-    no_progress,
+    one_asset_path,
 )
 from deephedge.numerics.checks import non_negative, optional, positive, real
 from deephedge.numerics.gamma import log_gamma
@@ -66,15 +67,7 @@ class VarianceGamma(AbstractAffineModel):
         return jnp.log1p(-(self.asymmetry + 0.5 * self.vol**2) * nu) / nu
 
     def start(self) -> Snapshot:
-        one = jnp.ones((), self.spot.dtype)
-        return Snapshot(
-            time=0.0 * one,
-            prices=self.spot[None],
-            factors=jnp.zeros(0, self.spot.dtype),
-            discount=one,
-            accrual=one[None],
-            progress=jnp.zeros(0, self.spot.dtype),
-        )
+        return at_start(self.spot[None])
 
     def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
         dt = jnp.diff(times)
@@ -86,13 +79,11 @@ class VarianceGamma(AbstractAffineModel):
         moves = self.asymmetry * clock + self.vol * root * normals[:, 0]
         log_growth = jnp.cumsum((growth + self._compensator) * dt + moves)
         prices = self.spot * jnp.exp(jnp.append(jnp.zeros_like(dt[:1]), log_growth))
-        return Path(
-            time=times,
-            prices=prices[:, None],
-            factors=jnp.zeros((times.shape[0], 0), times.dtype),
+        return one_asset_path(
+            times,
+            prices,
             discount=flat_discount(times, self.rate),
-            accrual=jnp.exp(self.dividend * times)[:, None],
-            progress=no_progress(times),
+            dividend=self.dividend,
         )
 
     def at(self, now: Snapshot) -> "VarianceGamma":

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jax import lax
 
-from deephedge.markets.base import AbstractModel, Path, Snapshot, no_progress
+from deephedge.markets.base import AbstractModel, Path, Snapshot, at_start, one_asset_path
 from deephedge.numerics import safe
 from deephedge.numerics.checks import between, non_negative, optional, positive, real
 from deephedge.typing import Array, Float, Scalar
@@ -43,15 +43,7 @@ class VasicekRates(AbstractModel):
         return 3
 
     def start(self) -> Snapshot:
-        one = jnp.ones((), self.spot.dtype)
-        return Snapshot(
-            time=0.0 * one,
-            prices=self.spot[None],
-            factors=self.rate[None],
-            discount=one,
-            accrual=one[None],
-            progress=jnp.zeros(0, self.spot.dtype),
-        )
+        return at_start(self.spot[None], self.rate[None])
 
     def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
         dt = jnp.diff(times)
@@ -72,13 +64,12 @@ class VasicekRates(AbstractModel):
         growth = integrals - self.dividend * dt if self.drift is None else self.drift * dt
         zero = jnp.zeros_like(dt[:1])
         log_returns = growth - 0.5 * self.vol**2 * dt + self.vol * jnp.sqrt(dt) * noise[:, 2]
-        return Path(
-            time=times,
-            prices=self.spot * jnp.exp(jnp.append(zero, jnp.cumsum(log_returns)))[:, None],
-            factors=jnp.append(self.rate[None], rates)[:, None],
+        return one_asset_path(
+            times,
+            self.spot * jnp.exp(jnp.append(zero, jnp.cumsum(log_returns))),
             discount=jnp.exp(-jnp.append(zero, jnp.cumsum(integrals))),
-            accrual=jnp.exp(self.dividend * times)[:, None],
-            progress=no_progress(times),
+            dividend=self.dividend,
+            factors=jnp.append(self.rate[None], rates)[:, None],
         )
 
     def mean_integral(self, tau: Scalar, rate: Scalar) -> Scalar:
