@@ -1,5 +1,6 @@
 """From a study to the objects it describes."""
 
+import contextlib
 import dataclasses
 import zlib
 from collections.abc import Callable, Mapping
@@ -130,7 +131,9 @@ def _given(market: AbstractMarket, claim: AbstractClaim, cost: AbstractCost, tim
         given["pricer"] = QuotedBlackScholes(rate=market.rate)
     if isinstance(market, AbstractModel):
         given["model"] = market
-        given["pricer"] = pricer_for(market)
+        # Without a formula, a policy that needs a pricer is told so at its own table.
+        with contextlib.suppress(ValueError):
+            given["pricer"] = pricer_for(market, claim)
     stated = {field.name for field in dataclasses.fields(market)} & {"rate", "dividend"}
     return given | {name: vars(market)[name] for name in stated}
 

@@ -29,6 +29,7 @@ class BasketFormula(AbstractLognormalPricer):
     Reference: Levy (1992), Pricing European average rate currency options.
     """
 
+    effort = 1
     vol: Float[Array, " asset"] = eqx.field(converter=per_asset(non_negative("vol")))
     rate: Scalar = eqx.field(converter=real("rate"), default=0.0)
     dividend: Float[Array, " yield"] = eqx.field(converter=per_asset(real("dividend")), default=0.0)

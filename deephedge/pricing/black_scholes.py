@@ -6,10 +6,11 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from deephedge.claims.base import AbstractClaim, AbstractEuropean
-from deephedge.markets.base import Snapshot
+from deephedge.markets.base import AbstractMarket, Snapshot
 from deephedge.numerics import normal, safe
 from deephedge.numerics.checks import non_negative, real
 from deephedge.pricing.base import AbstractBlackScholesPricer
+from deephedge.pricing.closed_form import constant_vol
 from deephedge.typing import Scalar
 
 
@@ -87,6 +88,11 @@ class BlackScholesFormula(AbstractBlackScholesPricer):
         self, now: Snapshot, *, vol: Scalar, rate: Scalar
     ) -> tuple["BlackScholesFormula", Snapshot]:
         return dataclasses.replace(self, vol=self.vol + vol, rate=self.rate + rate), now
+
+    @classmethod
+    def for_model(cls, model: AbstractMarket, asset: int = 0) -> "BlackScholesFormula | None":
+        terms = constant_vol(model, asset)
+        return None if terms is None else cls(**terms)
 
     @classmethod
     def example(cls) -> "BlackScholesFormula":

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from deephedge.claims.base import AbstractClaim
-from deephedge.markets.base import Snapshot
+from deephedge.markets.base import AbstractMarket, Snapshot
 from deephedge.markets.cev import CEV, mean_exponential
 from deephedge.numerics import safe
 from deephedge.numerics.noncentral_chi_square import noncentral_chi_square
@@ -43,6 +43,10 @@ class CEVFormula(AbstractPricer):
     def shifted(self, now: Snapshot, *, vol: Scalar, rate: Scalar) -> tuple["CEVFormula", Snapshot]:
         model, now = self.model.shifted(now, vol=vol, rate=rate)
         return dataclasses.replace(self, model=model), now
+
+    @classmethod
+    def for_model(cls, model: AbstractMarket, asset: int = 0) -> "CEVFormula | None":
+        return cls(model) if isinstance(model, CEV) else None
 
     @classmethod
     def example(cls) -> "CEVFormula":

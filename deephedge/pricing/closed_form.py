@@ -6,7 +6,8 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from deephedge.claims.base import AbstractClaim
-from deephedge.markets.base import Snapshot
+from deephedge.markets.base import AbstractMarket, Snapshot
+from deephedge.markets.black_scholes import BlackScholes
 from deephedge.pricing.base import AbstractPricer
 from deephedge.typing import Array, Scalar
 
@@ -25,6 +26,18 @@ class AbstractClosedForm(AbstractPricer):
         self, now: Snapshot, *, vol: Scalar, rate: Scalar
     ) -> "tuple[AbstractClosedForm, Snapshot]":
         return dataclasses.replace(self, vol=self.vol + vol, rate=self.rate + rate), now
+
+    @classmethod
+    def for_model(cls, model: AbstractMarket, asset: int = 0) -> "AbstractClosedForm | None":
+        terms = constant_vol(model, asset)
+        return None if terms is None else cls(**terms)
+
+
+def constant_vol(model: AbstractMarket, asset: int) -> dict[str, Scalar] | None:
+    """Vol, rate and dividend of one asset under Black and Scholes; `None` in another model."""
+    if not isinstance(model, BlackScholes) or asset >= model.vol.shape[0]:
+        return None
+    return {"vol": model.vol[asset], "rate": model.rate, "dividend": model.dividend}
 
 
 def refusal(pricer: AbstractPricer, prices: str, claim: AbstractClaim) -> TypeError:

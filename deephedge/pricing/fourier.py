@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from deephedge.claims.base import AbstractClaim
-from deephedge.markets.base import AbstractAffineModel, Snapshot
+from deephedge.markets.base import AbstractAffineModel, AbstractMarket, Snapshot
 from deephedge.markets.heston import Heston
 from deephedge.numerics import safe
 from deephedge.pricing.base import AbstractPricer
@@ -40,6 +40,7 @@ class Fourier(AbstractPricer):
     Reference: Fang and Oosterlee (2008), equations 11, 22, 23 and 49.
     """
 
+    effort = 2
     model: AbstractAffineModel
     n_terms: int = eqx.field(static=True, default=256)
     width: float = eqx.field(static=True, default=12.0)
@@ -91,6 +92,12 @@ class Fourier(AbstractPricer):
     def shifted(self, now: Snapshot, *, vol: Scalar, rate: Scalar) -> tuple["Fourier", Snapshot]:
         model, now = self.model.shifted(now, vol=vol, rate=rate)
         return dataclasses.replace(self, model=model), now
+
+    @classmethod
+    def for_model(cls, model: AbstractMarket, asset: int = 0) -> "Fourier | None":
+        if not isinstance(model, AbstractAffineModel) or model.start().prices.shape[0] > 1:
+            return None
+        return cls(model)
 
     @classmethod
     def example(cls) -> "Fourier":

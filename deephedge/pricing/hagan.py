@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from deephedge.claims.base import AbstractClaim
-from deephedge.markets.base import Snapshot
+from deephedge.markets.base import AbstractMarket, Snapshot
 from deephedge.markets.sabr import SABR
 from deephedge.numerics import normal, safe
 from deephedge.pricing.base import AbstractPricer
@@ -78,6 +78,7 @@ class HaganFormula(AbstractPricer):
     Reference: Hagan, Kumar, Lesniewski and Woodward (2002), equations 2.16 and 2.17.
     """
 
+    effort = 1
     model: SABR
 
     def price(self, claim: AbstractClaim, now: Snapshot) -> Scalar:
@@ -115,6 +116,10 @@ class HaganFormula(AbstractPricer):
     ) -> tuple["HaganFormula", Snapshot]:
         model, now = self.model.shifted(now, vol=vol, rate=rate)
         return dataclasses.replace(self, model=model), now
+
+    @classmethod
+    def for_model(cls, model: AbstractMarket, asset: int = 0) -> "HaganFormula | None":
+        return cls(model) if isinstance(model, SABR) else None
 
     @classmethod
     def example(cls) -> "HaganFormula":

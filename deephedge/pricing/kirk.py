@@ -28,6 +28,7 @@ class KirkFormula(AbstractLognormalPricer):
     Reference: Kirk (1995), Correlation in the energy markets.
     """
 
+    effort = 1
     vol: Float[Array, " asset"] = eqx.field(converter=per_asset(non_negative("vol")))
     rate: Scalar = eqx.field(converter=real("rate"), default=0.0)
     dividend: Float[Array, " yield"] = eqx.field(converter=per_asset(real("dividend")), default=0.0)

@@ -5,7 +5,8 @@ import dataclasses
 import equinox as eqx
 import jax.numpy as jnp
 
-from deephedge.markets.base import Snapshot
+from deephedge.markets.base import AbstractMarket, Snapshot
+from deephedge.markets.black_scholes import BlackScholes
 from deephedge.numerics import safe
 from deephedge.pricing.base import AbstractPricer
 from deephedge.typing import Array, Float, Scalar
@@ -65,6 +66,13 @@ class AbstractLognormalPricer(AbstractPricer):
         self, now: Snapshot, *, vol: Scalar, rate: Scalar
     ) -> "tuple[AbstractLognormalPricer, Snapshot]":
         return dataclasses.replace(self, vol=self.vol + vol, rate=self.rate + rate), now
+
+    @classmethod
+    def for_model(cls, model: AbstractMarket, asset: int = 0) -> "AbstractLognormalPricer | None":
+        if not isinstance(model, BlackScholes):
+            return None
+        terms = {name: vars(model)[name] for name in ("vol", "rate", "dividend", "correlation")}
+        return cls(**terms)
 
 
 def distance(gap: Array, deviation: Array) -> Array:

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 
 from deephedge.claims.base import AbstractClaim
 from deephedge.claims.quanto import QuantoCall
-from deephedge.markets.base import Snapshot
+from deephedge.markets.base import AbstractMarket, Snapshot
+from deephedge.markets.black_scholes import BlackScholes
 from deephedge.numerics import safe
 from deephedge.numerics.checks import between, non_negative, real
 from deephedge.pricing.base import AbstractPricer
@@ -59,6 +60,24 @@ class QuantoFormula(AbstractPricer):
         self, now: Snapshot, *, vol: Scalar, rate: Scalar
     ) -> tuple["QuantoFormula", Snapshot]:
         return dataclasses.replace(self, vol=self.vol + vol, rate=self.rate + rate), now
+
+    @classmethod
+    def for_model(cls, model: AbstractMarket, asset: int = 0) -> "QuantoFormula | None":
+        """Of the two assets, the other one is the exchange rate; both pay the dividend yield."""
+        if not isinstance(model, BlackScholes) or model.vol.shape[0] != 2 or asset > 1:
+            return None
+        own, currency = model.vol[asset], model.vol[1 - asset]
+        together = 0.0 if model.correlation is None else model.correlation[0, 1]
+        shared = together * own * currency
+        vol = safe.sqrt(own**2 + currency**2 - 2.0 * shared)
+        return cls(
+            vol=vol,
+            currency_vol=currency,
+            correlation=safe.divide(shared - currency**2, vol * currency),
+            rate=model.rate,
+            foreign_rate=model.dividend,
+            dividend=model.dividend,
+        )
 
     @classmethod
     def example(cls) -> "QuantoFormula":

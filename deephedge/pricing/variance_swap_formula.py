@@ -8,7 +8,7 @@ import numpy as np
 from deephedge.claims.base import AbstractClaim
 from deephedge.claims.corridor_variance import CorridorVarianceSwap
 from deephedge.claims.variance_swap import VarianceSwap, VolatilitySwap
-from deephedge.markets.base import AbstractModel, Snapshot
+from deephedge.markets.base import AbstractMarket, AbstractModel, Snapshot
 from deephedge.markets.black_scholes import BlackScholes
 from deephedge.markets.heston_law import AbstractHeston
 from deephedge.numerics import normal, safe
@@ -81,6 +81,10 @@ class VarianceSwapFormula(AbstractPricer):
     def _rate(self) -> Scalar:
         assert isinstance(self.model, BlackScholes | AbstractHeston)  # as checked when built
         return self.model.rate
+
+    @classmethod
+    def for_model(cls, model: AbstractMarket, asset: int = 0) -> "VarianceSwapFormula | None":
+        return cls(model) if isinstance(model, BlackScholes | AbstractHeston) else None
 
     @classmethod
     def example(cls) -> "VarianceSwapFormula":

@@ -10,7 +10,7 @@ import pytest
 import QuantLib as ql  # noqa: N813
 
 from deephedge.claims import Call, DigitalCall, DigitalPut, Put
-from deephedge.markets import BlackScholes, Heston, HestonEuler, Merton
+from deephedge.markets import BlackScholes, Garch, Heston, HestonEuler, Merton
 from deephedge.pricing import (
     BlackScholesFormula,
     Fourier,
@@ -264,5 +264,6 @@ def test_each_model_gets_its_most_accurate_pricer():
         pricer = pricer_for(model)
         assert isinstance(pricer, Fourier) and pricer.model is model
     two = BlackScholes(spot=[100.0, 90.0], vol=[0.2, 0.3])
-    with pytest.raises(ValueError, match=r"one-asset model .* got BlackScholes; use `MonteCarlo"):
-        pricer_for(two)
+    assert float(pricer_for(two, Call(strike=90.0, maturity=1.0, asset=1)).vol) == 0.3
+    with pytest.raises(ValueError, match=r"known prices of Call, got Garch; use `MonteCarlo"):
+        pricer_for(Garch.example())
