@@ -4,6 +4,7 @@ from deephedge.costs.base import AbstractCost as AbstractCost
 from deephedge.costs.fixed import FixedCost as FixedCost
 from deephedge.costs.half_spread import HalfSpread as HalfSpread
 from deephedge.costs.none import NoCost as NoCost
+from deephedge.costs.permanent_impact import PermanentImpact as PermanentImpact
 from deephedge.costs.proportional import ProportionalCost as ProportionalCost
 from deephedge.costs.quadratic_impact import QuadraticImpact as QuadraticImpact
 from deephedge.costs.sum import CostSum as CostSum

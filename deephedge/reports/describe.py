@@ -18,13 +18,16 @@ def describe(problem: HedgingProblem) -> list[tuple[str, str]]:
         else f"{float(premium):.6g} received at the start"
     )
     closing = "charged" if problem.close_out else "not charged"
-    return [
+    rows = [
         ("Sold", _object(problem.claim)),
         ("Market", _object(problem.market)),
         ("Trading", f"at {problem.n_steps} dates over {last:.4g} years"),
         ("Costs", f"{_object(problem.cost)}; closing the hedge at maturity is {closing}"),
         ("Premium", received),
     ]
+    if problem.impact is not None:
+        rows.append(("Impact of the hedge on prices", _object(problem.impact)))
+    return rows
 
 
 def _object(thing: object) -> str:

@@ -9,6 +9,7 @@ from jax import lax
 
 from deephedge.markets.base import Path, Snapshot
 from deephedge.policies.base import AbstractPolicy, Account
+from deephedge.rollout.pressure import Steps, pressed
 from deephedge.rollout.problem import HedgingProblem
 from deephedge.typing import Array, Float, PyTree, Scalar
 
@@ -30,7 +31,7 @@ class Ledger(eqx.Module):
     gains: Float[Array, " step"]
     """Trading gains over each step, dividends included."""
     costs: Float[Array, " time"]
-    """Trading costs at each date."""
+    """Trading costs at each date, what a trade pays for its own permanent impact included."""
     turnover: Float[Array, " time"]
     """Value of what was bought and sold at each date."""
     wealth: Float[Array, " time"]
@@ -51,37 +52,21 @@ def rollout(problem: HedgingProblem, policy: AbstractPolicy, path: Path) -> Ledg
     $$\text{gain}_k = h_k \cdot \Bigl(D_{k+1} S_{k+1} \frac{A_{k+1}}{A_k} - D_k S_k\Bigr),
     \qquad \text{cost}_k = D_k\,c(n_k),$$
 
-    and the P&L is premium + gains - costs - $D_T$ payoff. Dividends are paid out in cash.
+    and the P&L is premium + gains - costs - $D_T$ payoff. Dividends are paid out in cash. Under
+    permanent impact the prices are those that the trades have moved: see `pressed`. The claim
+    settles on the prices before the hedge is closed.
     """
     path = dataclasses.replace(path, progress=problem.claim.progress(path))
-    dates = path.snapshots()
-    value = path.discount[:, None] * path.prices
-    growth = value[1:] * path.accrual[1:] / path.accrual[:-1] - value[:-1]
-
-    decisions = jax.tree.map(lambda x: x[:-1], dates)
-    seen = jax.vmap(policy.observe)(decisions)
-
-    def step(carry, inputs: tuple[Snapshot, PyTree, Float[Array, " asset"]]):
-        account, memory = carry
-        now, seen, growth = inputs
-        holdings, memory = policy.act(seen, account, memory)
-        trade = holdings - account.holdings
-        cost = now.discount * problem.cost(trade, now)
-        gain = jnp.sum(holdings * growth)
-        after = Account(holdings=holdings, wealth=account.wealth + gain - cost)
-        return (after, memory), (holdings, trade, gain, cost, account.wealth)
-
     premium = problem.premium_at(path.at(0)) * path.discount[0]
     opening = Account(holdings=jnp.zeros_like(path.prices[0]), wealth=premium)
-    (closing, _), (holdings, trades, gains, costs, wealth) = lax.scan(
-        jax.checkpoint(step),
-        (opening, policy.init()),
-        (decisions, seen, growth),
-    )
+    hedge = _unpressed if problem.impact is None else pressed
+    path, closing, (holdings, trades, gains, costs, wealth) = hedge(problem, policy, path, opening)
+
     end = path.at(-1)
     last_trade = -closing.holdings if problem.close_out else jnp.zeros_like(closing.holdings)
-    last_cost = end.discount * problem.cost(last_trade, end)
+    last_cost = end.discount * problem.charge(last_trade, end)
     trades = jnp.concatenate([trades, last_trade[None]])
+    value = path.discount[:, None] * path.prices
     return Ledger(
         premium=premium,
         payoff=end.discount * problem.claim.payoff(path),
@@ -92,3 +77,28 @@ def rollout(problem: HedgingProblem, policy: AbstractPolicy, path: Path) -> Ledg
         turnover=jnp.sum(jnp.abs(trades) * value, axis=1),
         wealth=jnp.append(wealth, closing.wealth - last_cost),
     )
+
+
+def _unpressed(
+    problem: HedgingProblem, policy: AbstractPolicy, path: Path, opening: Account
+) -> tuple[Path, Account, Steps]:
+    """The path as it is, the account at its end, and what each step did."""
+    value = path.discount[:, None] * path.prices
+    growth = value[1:] * path.accrual[1:] / path.accrual[:-1] - value[:-1]
+    decisions = jax.tree.map(lambda x: x[:-1], path.snapshots())
+    seen = jax.vmap(policy.observe)(decisions)
+
+    def step(carry, inputs: tuple[Snapshot, PyTree, Float[Array, " asset"]]):
+        account, memory = carry
+        now, seen, growth = inputs
+        holdings, memory = policy.act(seen, account, memory)
+        trade = holdings - account.holdings
+        cost = now.discount * problem.charge(trade, now)
+        gain = jnp.sum(holdings * growth)
+        after = Account(holdings=holdings, wealth=account.wealth + gain - cost)
+        return (after, memory), (holdings, trade, gain, cost, account.wealth)
+
+    (closing, _), steps = lax.scan(
+        jax.checkpoint(step), (opening, policy.init()), (decisions, seen, growth)
+    )
+    return path, closing, steps

@@ -7,6 +7,7 @@ from jax.core import Tracer
 
 from deephedge.claims.base import AbstractClaim
 from deephedge.costs.base import AbstractCost
+from deephedge.costs.permanent_impact import PermanentImpact
 from deephedge.markets.base import AbstractMarket, Snapshot
 from deephedge.numerics.checks import as_array, real
 from deephedge.pricing.base import AbstractPricer
@@ -48,6 +49,7 @@ class HedgingProblem(eqx.Module):
         premium: cash received at the start: an amount, or a pricer that computes it from the
             first snapshot of each path.
         close_out: whether the cost of selling the hedge at maturity is charged.
+        impact: how the hedger's own trades move later prices and the claim's payoff, if they do.
     """
 
     market: AbstractMarket
@@ -56,6 +58,7 @@ class HedgingProblem(eqx.Module):
     times: Float[Array, " time"] = eqx.field(converter=_dates)
     premium: Scalar | AbstractPricer = eqx.field(converter=_premium, default=0.0)
     close_out: bool = eqx.field(static=True, kw_only=True)
+    impact: PermanentImpact | None = eqx.field(default=None, kw_only=True)
 
     def __check_init__(self):
         if any(isinstance(x, Tracer) for x in (self.times, self.claim.maturity)):
@@ -71,6 +74,12 @@ class HedgingProblem(eqx.Module):
     def n_steps(self) -> int:
         """How often the hedger trades."""
         return self.times.shape[0] - 1
+
+    def charge(self, trade: Float[Array, " asset"], now: Snapshot) -> Scalar:
+        """What a trade costs, in cash of `now`: the cost, and what it pays for its own impact."""
+        if self.impact is None:
+            return self.cost(trade, now)
+        return self.cost(trade, now) + self.impact.slippage(trade, now)
 
     def premium_at(self, start: Snapshot) -> Scalar:
         """Cash received at the start of a path."""

@@ -1,0 +1,73 @@
+"""Hedging along a path whose prices the hedger's own trades push."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from deephedge.markets.base import Path, Snapshot
+from deephedge.policies.base import AbstractPolicy, Account
+from deephedge.rollout.problem import HedgingProblem
+from deephedge.typing import Array, Float
+
+Steps = tuple[
+    Float[Array, "step asset"],
+    Float[Array, "step asset"],
+    Float[Array, " step"],
+    Float[Array, " step"],
+    Float[Array, " step"],
+]
+"""Holdings, trades, gains, costs and wealth before trading, step by step."""
+
+
+def pressed(
+    problem: HedgingProblem, policy: AbstractPolicy, path: Path, opening: Account
+) -> tuple[Path, Account, Steps]:
+    r"""The path that the trades made of `path`, the account at its end, and what each step did.
+
+    With $I_k$ the shift of the log-prices by the trades of the dates before k, the price at date
+    k is $S_k e^{I_k}$: the market's own returns are kept, and its factors, also where a model's
+    volatility depends on the price. The policy observes, and the claim remembers, inside the scan:
+    `progress` goes on from row to row, as on a path in mid-life.
+    """
+    assert problem.impact is not None  # `rollout` calls this for no other problem
+    impact, dates = problem.impact, path.snapshots()
+
+    def step(carry, rows: tuple[Snapshot, Snapshot]):
+        account, memory, shift, progress = carry
+        before, after = rows
+        now = dataclasses.replace(before, prices=before.prices * jnp.exp(shift), progress=progress)
+        holdings, memory = policy.step(now, account, memory)
+        trade = holdings - account.holdings
+        cost = now.discount * problem.charge(trade, now)
+        shift = shift + impact.shift(trade)
+        prices = after.prices * jnp.exp(shift)
+        later = dataclasses.replace(after, prices=prices, progress=progress)
+        kept = later.discount * prices * later.accrual / now.accrual
+        gain = jnp.sum(holdings * (kept - now.discount * now.prices))
+        progress = problem.claim.progress(_two_rows(now, later))[1]
+        account_after = Account(holdings=holdings, wealth=account.wealth + gain - cost)
+        steps = (holdings, trade, gain, cost, account.wealth)
+        return (account_after, memory, shift, progress), (steps, shift, progress)
+
+    none = jnp.zeros_like(path.prices[0])
+    (closing, *_), (steps, shifts, progress) = lax.scan(
+        jax.checkpoint(step),
+        (opening, policy.init(), none, path.progress[0]),
+        (jax.tree.map(lambda x: x[:-1], dates), jax.tree.map(lambda x: x[1:], dates)),
+    )
+    return _moved(path, shifts, progress), closing, steps
+
+
+def _moved(
+    path: Path, shifts: Float[Array, "step asset"], progress: Float[Array, "step progress"]
+) -> Path:
+    factor = jnp.concatenate([jnp.ones_like(path.prices[:1]), jnp.exp(shifts)])
+    progress = jnp.concatenate([path.progress[:1], progress])
+    return dataclasses.replace(path, prices=path.prices * factor, progress=progress)
+
+
+def _two_rows(now: Snapshot, later: Snapshot) -> Path:
+    rows = zip(jax.tree.leaves(now), jax.tree.leaves(later), strict=True)
+    return Path(*(jnp.stack(row) for row in rows))
