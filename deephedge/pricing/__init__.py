@@ -28,6 +28,7 @@ from deephedge.pricing.hagan import hagan_vol as hagan_vol
 from deephedge.pricing.implied_normal_vol import implied_normal_vol as implied_normal_vol
 from deephedge.pricing.implied_vol import implied_vol as implied_vol
 from deephedge.pricing.kirk import KirkFormula as KirkFormula
+from deephedge.pricing.lewis import Lewis as Lewis
 from deephedge.pricing.lognormal import AbstractLognormalPricer as AbstractLognormalPricer
 from deephedge.pricing.longstaff_schwartz import LongstaffSchwartz as LongstaffSchwartz
 from deephedge.pricing.lookback_formula import LookbackFormula as LookbackFormula
@@ -41,4 +42,5 @@ from deephedge.pricing.stulz import StulzFormula as StulzFormula
 from deephedge.pricing.svi import SVI as SVI
 from deephedge.pricing.svi import fit_svi as fit_svi
 from deephedge.pricing.touch import TouchFormula as TouchFormula
+from deephedge.pricing.transform import AbstractTransform as AbstractTransform
 from deephedge.pricing.variance_swap_formula import VarianceSwapFormula as VarianceSwapFormula

@@ -1,43 +1,41 @@
 """European claims by the Fourier-cosine (COS) method, given a characteristic function."""
 
-import dataclasses
 import math
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jax import lax
 
-from deephedge.claims.base import AbstractClaim
-from deephedge.markets.base import AbstractAffineModel, AbstractMarket, Snapshot
+from deephedge.markets.base import AbstractAffineModel, AbstractMarket
 from deephedge.markets.heston import Heston
 from deephedge.numerics import safe
-from deephedge.pricing.base import AbstractPricer
-from deephedge.pricing.black_scholes import european
+from deephedge.numerics.trigonometric import trigonometric_sums
+from deephedge.pricing.transform import FAR, AbstractTransform, halfway
 from deephedge.typing import Array, Float, Scalar
 
 
-class Fourier(AbstractPricer):
-    r"""Value of $\sum_i (c_i + m_i S)\,1\{s_i(S - K_i) > 0\}$ from the characteristic function.
+class Fourier(AbstractTransform):
+    r"""European claims by a cosine series of the law of $X = \log(S_T/F)$.
 
-    With $X = \log(S_T/F)$, $u_j = j\pi/(b - a)$ and $A_j = \frac{2}{b-a}
-    \mathrm{Re}\{\varphi(u_j) e^{-iu_ja}\}$ (halved for j = 0), for $k = \log(K/F)$
+    The density under the measure $dQ \propto e^{X/2}dP$ is expanded. With $u_j = j\pi/(b - a)$
+    and $A_j = \frac{2}{b-a}\mathrm{Re}\{\varphi(u_j - \tfrac{i}{2}) e^{-iu_ja}\}$ (halved for
+    j = 0)
 
-    $$P(X < k) = \sum_j A_j \int_a^k \cos u_j(x - a)\,dx, \qquad
-    E[e^X 1\{X < k\}] = \sum_j A_j \int_a^k e^x \cos u_j(x - a)\,dx.$$
+    $$P(X > k) = \sum_j A_j \int_k^b e^{-x/2}\cos u_j(x - a)\,dx, \qquad
+    E[e^X 1\{X < k\}] = \sum_j A_j \int_a^k e^{x/2}\cos u_j(x - a)\,dx.$$
 
-    The side above a strike is the whole line less the side below it, so the growth of $e^x$ at
-    the far end never enters. $[a, b] = c_1 \mp w\sqrt{c_2 + \sqrt{c_4}}$ with the cumulants
-    $c_n$ of X. Under `vmap` over strikes the characteristic function is evaluated once.
+    $[a, b] = c_1 \mp w\sqrt{c_2 + \sqrt{c_4}}$, cut at $\pm 28$, with the cumulants $c_n$ of X
+    under Q. Under `vmap` over strikes the characteristic function is evaluated once.
 
     Args:
         model: a one-asset model with a characteristic function.
         n_terms: terms of the series. The default suits a delta inside a simulation; where the
-            law is far from normal (a day, a violated Feller condition, correlation near one) a
-            reference price wants thousands: `Fourier(model, n_terms=8192, width=24.0)`.
+            law is far from normal (a violated Feller condition, correlation near one) a reference
+            price wants thousands: `Fourier(model, n_terms=16384, width=32.0)`.
         width: $w$, half the interval in deviations.
 
-    Reference: Fang and Oosterlee (2008), equations 11, 22, 23 and 49.
+    Reference: Fang and Oosterlee (2008), equations 11, 22, 23 and 49, who expand the density
+    under P. Under Q no price is lost to a heavy tail.
     """
 
     effort = 2
@@ -45,56 +43,42 @@ class Fourier(AbstractPricer):
     n_terms: int = eqx.field(static=True, default=256)
     width: float = eqx.field(static=True, default=12.0)
 
-    def price(self, claim: AbstractClaim, now: Snapshot) -> Scalar:
-        claim = european(claim, "Fourier")
-        pieces, tau = claim.pieces(), claim.tau(now)
-        model = self.model
-        forward = now.prices[claim.asset] * jnp.exp((model.rate - model.dividend) * tau)
-        live = tau > 0
-        log_strike = safe.log(pieces.strike / forward)
-        cash, shares = self._below(log_strike, jnp.where(live, tau, 1.0), now.factors)
-        expired = (log_strike > 0).astype(tau.dtype)
-        cash, shares = (jnp.where(live, below, expired) for below in (cash, shares))
-        above = pieces.sign > 0
-        cash = jnp.where(above, 1.0 - cash, cash)
-        shares = jnp.where(above, 1.0 - shares, shares)
-        value = pieces.cash * cash + pieces.shares * forward * shares
-        return jnp.exp(-model.rate * tau) * jnp.sum(value)
-
-    def _below(
+    def halves(
         self, log_strike: Float[Array, " piece"], tau: Scalar, factors: Float[Array, " factor"]
     ) -> tuple[Float[Array, " piece"], Float[Array, " piece"]]:
-        """P(X < k) and E[exp(X) 1{X < k}]."""
         low, high = self._interval(tau, factors)
-        length = high - low
-        u = jnp.arange(self.n_terms, dtype=tau.dtype) * (jnp.pi / length)
-        log_phi = self.model.log_characteristic(lax.complex(u, 0.0 * u), tau, factors)
-        amplitude, phase = jnp.exp(jnp.real(log_phi)), jnp.imag(log_phi) - u * low
-        weight = amplitude * jnp.cos(phase) * (2.0 / length)
-        weight = weight.at[0].multiply(0.5)
+        spacing = jnp.pi / (high - low)
+        order = jnp.arange(self.n_terms, dtype=tau.dtype)
+        u = spacing * order
+        log_modulus, argument = halfway(self.model, u, tau, factors)
+        density = jnp.exp(log_modulus) * jnp.cos(argument - u * low) * (2.0 / (high - low))
+        weight = density.at[0].multiply(0.5) / (0.25 + u * u)
         k = jnp.clip(log_strike, min=low, max=high)
-        over_u = jnp.where(u > 0, weight / jnp.where(u > 0, u, 1.0), 0.0)
-        damped = weight / (1.0 + u * u)
-        cosines, sines = _series(k - low, u, jnp.stack([over_u, damped, u * damped], axis=1))
-        below = weight[0] * (k - low) + sines[:, 0]
-        tilted = jnp.exp(k) * (cosines[:, 1] + sines[:, 2]) - jnp.exp(low) * jnp.sum(damped)
-        return below, tilted
+        cosines, _ = trigonometric_sums(k - low, spacing, weight)
+        _, sines = trigonometric_sums(k - low, spacing, u * weight)
+        half, root = 0.5 * cosines, jnp.exp(0.5 * k)
+        at_low, at_high = jnp.sum(weight), jnp.sum(jnp.where(order % 2 == 0, weight, -weight))
+        above = (half - sines) / root - 0.5 * jnp.exp(-0.5 * high) * at_high
+        below = (half + sines) * root - 0.5 * jnp.exp(0.5 * low) * at_low
+        # Beyond the interval the series has said all it can.
+        outside, right = (log_strike < low) | (log_strike > high), log_strike > high
+        return (
+            jnp.where(outside, jnp.where(right, 0.0, 1.0), above),
+            jnp.where(outside, jnp.where(right, 1.0, 0.0), below),
+        )
 
     def _interval(self, tau: Scalar, factors: Float[Array, " factor"]) -> tuple[Scalar, Scalar]:
-        """An interval that holds all but a negligible part of the law of X, fixed for Greeks."""
+        """An interval that holds all but a negligible part of the law, fixed for Greeks."""
         # Stopped at the inputs: Greeks then do not trace the derivatives of an interval.
         model, tau, factors = lax.stop_gradient((self.model, tau, factors))
-        first, second, fourth = _cumulants(model, tau, factors)
+        first, second, fourth = halfway_cumulants(model, tau, factors)
         spread = jnp.abs(second) + safe.sqrt(jnp.abs(fourth))
         half = jnp.maximum(self.width * safe.sqrt(spread), 1e-6)
-        return first - half, first + half
-
-    def shifted(self, now: Snapshot, *, vol: Scalar, rate: Scalar) -> tuple["Fourier", Snapshot]:
-        model, now = self.model.shifted(now, vol=vol, rate=rate)
-        return dataclasses.replace(self, model=model), now
+        return jnp.maximum(first - half, -FAR), jnp.minimum(first + half, FAR)
 
     @classmethod
     def for_model(cls, model: AbstractMarket, asset: int = 0) -> "Fourier | None":
+        del asset
         if not isinstance(model, AbstractAffineModel) or model.start().prices.shape[0] > 1:
             return None
         return cls(model)
@@ -105,18 +89,22 @@ class Fourier(AbstractPricer):
         return cls(Heston.example())
 
 
-def _cumulants(
+def halfway_cumulants(
     model: AbstractAffineModel, tau: Scalar, factors: Float[Array, " factor"]
 ) -> tuple[Scalar, Scalar, Scalar]:
-    r"""Cumulants 1, 2 and 4 of X: the derivatives at 0 of $K(s) = \log E[e^{sX}]$.
+    r"""Cumulants 1, 2 and 4 of X under Q: the derivatives of $K(s) = \log E[e^{sX}]$ at 1/2.
 
-    By Cauchy's formula on a circle, $c_n = \frac{n!}{N r^n}\sum_j K(r e^{i\theta_j})
+    By Cauchy's formula on a circle, $c_n = \frac{n!}{N r^n}\sum_j K(\tfrac12 + re^{i\theta_j})
     e^{-in\theta_j}$, so that the characteristic function is evaluated at N points, not
-    differentiated four times. Moments of order $\pm r = \pm 1/2$ exist in any sound model.
+    differentiated four times. With $r \le \tfrac12$ only moments of order 0 to 1 are asked for,
+    which exist in any model; for a wide law, r is small enough that no logarithm turns around 0.
     """
-    radius, n_points = 0.5, 16
+    n_points = 16
     angle = 2.0 * jnp.pi * jnp.arange(n_points, dtype=tau.dtype) / n_points
-    s = lax.complex(radius * jnp.cos(angle), radius * jnp.sin(angle))
+    log_root_moment, _ = halfway(model, jnp.zeros(1, tau.dtype), tau, factors)
+    variance = jnp.maximum(-8.0 * log_root_moment[0], 0.0)
+    radius = 0.5 / jnp.sqrt(1.0 + variance)
+    s = lax.complex(0.5 + radius * jnp.cos(angle), radius * jnp.sin(angle))
     values = model.log_characteristic(-1j * s, tau, factors)
 
     def cumulant(n: int) -> Scalar:
@@ -124,25 +112,3 @@ def _cumulants(
         return jnp.real(jnp.mean(values * rotation)) * (math.factorial(n) / radius**n)
 
     return cumulant(1), cumulant(2), cumulant(4)
-
-
-@jax.custom_jvp
-def _series(
-    x: Float[Array, " piece"], u: Float[Array, " term"], weights: Float[Array, "term series"]
-) -> tuple[Float[Array, "piece series"], Float[Array, "piece series"]]:
-    r"""$\sum_j w_j \cos u_jx$ and $\sum_j w_j \sin u_jx$ for several weights, u being fixed.
-
-    The slopes are stated to be such sums with other weights. Then value and Greeks of any order
-    are products of one table of cosines and sines with several weights, in place of tables anew.
-    """
-    angle = x[:, None] * u[None, :]
-    return jnp.cos(angle) @ weights, jnp.sin(angle) @ weights
-
-
-@_series.defjvp
-def _series_jvp(primals, tangents):
-    (x, u, weights), (dx, _, change) = primals, tangents
-    cosines, sines = _series(x, u, u[:, None] * weights)
-    more_cosines, more_sines = _series(x, u, change)
-    dx = dx[:, None]
-    return _series(x, u, weights), (more_cosines - sines * dx, more_sines + cosines * dx)

@@ -114,19 +114,23 @@ def derivative(
 ) -> Scalar:
     """The derivative at no shift by one variable after another."""
     for variable in variables:
-        value = _along(value, unit(variable, now))
-    return value(_shifts((0.0,) * len(VARIABLES), now))
+        value = _along(value, VARIABLES.index(variable))
+    return value(_shifts(now))
 
 
-def unit(variable: str, now: Snapshot) -> Shifts:
-    """A shift of one variable by 1."""
-    return _shifts(tuple(float(variable == v) for v in VARIABLES), now)
+def _shifts(now: Snapshot) -> Shifts:
+    zero = jnp.zeros((), now.prices.dtype)
+    return zero, zero, zero, zero
 
 
-def _shifts(values: tuple[float, ...], now: Snapshot) -> Shifts:
-    spot, vol, rate, time = (jnp.asarray(v, now.prices.dtype) for v in values)
-    return spot, vol, rate, time
+def _along(function: Callable[[Shifts], Scalar], index: int) -> Callable[[Shifts], Scalar]:
+    """The slope by one shift; the others are constants, of which nothing is differentiated."""
 
+    def slope(shifts: Shifts) -> Scalar:
+        def along(x: Scalar) -> Scalar:
+            spot, vol, rate, time = (*shifts[:index], x, *shifts[index + 1 :])
+            return function((spot, vol, rate, time))
 
-def _along(function: Callable[[Shifts], Scalar], direction: Shifts) -> Callable[[Shifts], Scalar]:
-    return lambda x: jax.jvp(function, (x,), (direction,))[1]
+        return jax.jvp(along, (shifts[index],), (jnp.ones_like(shifts[index]),))[1]
+
+    return slope
