@@ -5,14 +5,14 @@ import dataclasses
 import numpy as np
 
 from deephedge.calibration.quotes import Column, Quotes
-from deephedge.markets.base import AbstractAffineModel
+from deephedge.markets.base import AbstractMarket
 
 
 @dataclasses.dataclass(frozen=True)
 class Calibrated:
     """A model that was fitted to option quotes."""
 
-    model: AbstractAffineModel
+    model: AbstractMarket
     quotes: Quotes
     residuals: Column
     """Model less mid price of each quote, cash."""

@@ -6,11 +6,14 @@ import math
 import jax
 import jax.numpy as jnp
 
-from deephedge.markets.base import AbstractModel
+from deephedge.markets.base import AbstractMarket
 from deephedge.typing import Array
 
-NOT_FITTED = ("spot", "rate", "dividend", "drift")
-"""What option quotes state themselves, or say nothing of."""
+NOT_FITTED = (
+    *("spot", "rate", "dividend", "drift", "reference"),
+    *("curve_times", "maturities", "log_moneyness"),
+)
+"""What option quotes state themselves or say nothing of, and the dates and prices of a curve."""
 
 _LOWS = (-math.inf, -1.0, 0.0, 1.0)
 _HIGHS = (math.inf, 2.0, 1.0, 0.5)
@@ -47,8 +50,8 @@ class Domain:
         return self.low < value < self.high
 
 
-def domains(model: AbstractModel) -> dict[str, Domain]:
-    """The parameters of a model that can be fitted: its numbers, with their domains.
+def domains(model: AbstractMarket) -> dict[str, Domain]:
+    """The parameters of a model that can be fitted: its numbers and arrays, with their domains.
 
     A domain is read off what the field's converter accepts, so a new model need not state it twice.
     """
@@ -60,9 +63,9 @@ def domains(model: AbstractModel) -> dict[str, Domain]:
     }
 
 
-def _domain(model: AbstractModel, field: dataclasses.Field) -> Domain | None:
+def _domain(model: AbstractMarket, field: dataclasses.Field) -> Domain | None:
     value, convert = vars(model)[field.name], field.metadata.get("converter")
-    if convert is None or not isinstance(value, jax.Array) or value.size != 1:
+    if convert is None or not isinstance(value, jax.Array) or not value.size:
         return None
 
     def accepts(x: float) -> bool:

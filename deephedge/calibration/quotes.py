@@ -102,6 +102,11 @@ class Quotes:
     def __len__(self) -> int:
         return len(self.strike)
 
+    def where(self, chosen: np.ndarray) -> "Quotes":
+        """Some of the quotes, as they are."""
+        columns = {name: column[chosen] for name, column in vars(self).items()}
+        return Quotes(**columns, allow_arbitrage=True)
+
     @property
     def mid(self) -> Column:
         """Prices half-way between bid and ask."""

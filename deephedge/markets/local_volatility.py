@@ -77,7 +77,7 @@ class LocalVolatility(AbstractModel):
     def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
         growth = self.rate - self.dividend if self.drift is None else self.drift
         dt = jnp.diff(times)
-        rows, bends = self._slices(times[:-1] + 0.5 * dt)
+        rows, bends = self.slices(times[:-1] + 0.5 * dt)
         origin = jnp.log(self.spot if self.reference is None else self.reference)
         forwards = origin + (self.rate - self.dividend) * times[:-1]
 
@@ -98,7 +98,7 @@ class LocalVolatility(AbstractModel):
             dividend=self.dividend,
         )
 
-    def _slices(self, dates: Float[Array, " step"]) -> tuple[Array, Array]:
+    def slices(self, dates: Float[Array, " step"]) -> tuple[Array, Array]:
         """The curve in log-moneyness of each date, the same for all paths: values and bends."""
         columns = jnp.log(self.vols).T
         bends = natural_cubic.curvatures(self.maturities, columns)
