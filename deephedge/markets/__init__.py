@@ -19,6 +19,7 @@ from deephedge.markets.heston import Heston as Heston
 from deephedge.markets.heston_euler import HestonEuler as HestonEuler
 from deephedge.markets.heston_law import AbstractHeston as AbstractHeston
 from deephedge.markets.historical import Historical as Historical
+from deephedge.markets.hull_white import HullWhite as HullWhite
 from deephedge.markets.kou import Kou as Kou
 from deephedge.markets.local_volatility import LocalVolatility as LocalVolatility
 from deephedge.markets.local_volatility import local_variance as local_variance

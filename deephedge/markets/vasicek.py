@@ -1,14 +1,17 @@
 """A stock under a Gaussian short rate."""
 
 import dataclasses
-import math
 
 import equinox as eqx
 import jax.numpy as jnp
-from jax import lax
 
 from deephedge.markets.base import AbstractModel, Path, Snapshot, at_start, one_asset_path
-from deephedge.numerics import safe
+from deephedge.markets.gaussian_rates import (
+    forward_variance,
+    gaussian_steps,
+    integral_variance,
+    reach,
+)
 from deephedge.numerics.checks import between, non_negative, optional, positive, real
 from deephedge.typing import Array, Float, Scalar
 
@@ -47,23 +50,18 @@ class VasicekRates(AbstractModel):
 
     def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
         dt = jnp.diff(times)
-        shock = jnp.linalg.cholesky(_covariance(self.mean_reversion * dt, self.correlation))
-        # Factored in the order rate, integral, price, so that the price's own normal moves
-        # nothing else.
-        noise = jnp.sum(shock * normals[:, None, jnp.asarray([1, 2, 0])], axis=2)
-
-        def step(rate: Scalar, inputs: tuple[Scalar, Float[Array, " normal"]]):
-            dt, noise = inputs
-            decay = jnp.exp(-self.mean_reversion * dt)
-            integral = self.mean_integral(dt, rate) + self.rate_vol * dt**1.5 * noise[1]
-            mean = self.long_rate + (rate - self.long_rate) * decay
-            after = mean + self.rate_vol * jnp.sqrt(dt) * noise[0]
-            return after, (after, integral)
-
-        _, (rates, integrals) = lax.scan(step, self.rate, (dt, noise))
+        gaps, integrals, shocks = gaussian_steps(
+            self.rate - self.long_rate,
+            dt,
+            normals,
+            mean_reversion=self.mean_reversion,
+            rate_vol=self.rate_vol,
+            correlation=self.correlation,
+        )
+        rates, integrals = self.long_rate + gaps, self.long_rate * dt + integrals
         growth = integrals - self.dividend * dt if self.drift is None else self.drift * dt
         zero = jnp.zeros_like(dt[:1])
-        log_returns = growth - 0.5 * self.vol**2 * dt + self.vol * jnp.sqrt(dt) * noise[:, 2]
+        log_returns = growth - 0.5 * self.vol**2 * dt + self.vol * jnp.sqrt(dt) * shocks
         return one_asset_path(
             times,
             self.spot * jnp.exp(jnp.append(zero, jnp.cumsum(log_returns))),
@@ -74,8 +72,8 @@ class VasicekRates(AbstractModel):
 
     def mean_integral(self, tau: Scalar, rate: Scalar) -> Scalar:
         """Expected integral of the short rate over `tau` years."""
-        reach = tau * _first(self.mean_reversion * tau)
-        return self.long_rate * (tau - reach) + rate * reach
+        gain = reach(tau, self.mean_reversion)
+        return self.long_rate * (tau - gain) + rate * gain
 
     def bond(self, tau: Scalar, rate: Scalar) -> Scalar:
         r"""Price of one unit of cash paid `tau` years on, at short rate `rate`.
@@ -84,7 +82,7 @@ class VasicekRates(AbstractModel):
 
         Reference: Vasicek (1977), equation 27 with a market price of risk of 0.
         """
-        variance = self.rate_vol**2 * tau**3 * _third(self.mean_reversion * tau)
+        variance = integral_variance(tau, self.mean_reversion, self.rate_vol)
         return jnp.exp(-self.mean_integral(tau, rate) + 0.5 * variance)
 
     def forward_variance(self, tau: Scalar) -> Scalar:
@@ -96,9 +94,13 @@ class VasicekRates(AbstractModel):
 
         Reference: Merton (1973), section 6; Rabinovitch (1989), equation 9.
         """
-        a = self.mean_reversion * tau
-        own = self.vol**2 * tau + self.rate_vol**2 * tau**3 * _third(a)
-        return own + 2.0 * self.correlation * self.vol * self.rate_vol * tau**2 * _second(a)
+        return forward_variance(
+            tau,
+            vol=self.vol,
+            mean_reversion=self.mean_reversion,
+            rate_vol=self.rate_vol,
+            correlation=self.correlation,
+        )
 
     def at(self, now: Snapshot) -> "VasicekRates":
         return dataclasses.replace(self, spot=now.prices[0], rate=now.factors[0], drift=None)
@@ -124,43 +126,3 @@ class VasicekRates(AbstractModel):
             correlation=-0.3,
             dividend=0.01,
         )
-
-
-def _covariance(a: Float[Array, " step"], correlation: Scalar) -> Float[Array, "step shock shock"]:
-    r"""Of $\int e^{-a(1-s)}dZ$, $\int \frac{1 - e^{-a(1-s)}}{a}dZ$ and $W$, over a unit of time."""
-    one, first = jnp.ones_like(a), _first(a)
-    rows = [
-        [_first(2.0 * a), 0.5 * first**2, correlation * first],
-        [0.5 * first**2, _third(a), correlation * _second(a)],
-        [correlation * first, correlation * _second(a), one],
-    ]
-    return jnp.stack([jnp.stack(row, axis=-1) for row in rows], axis=-2)
-
-
-def _first(a: Array) -> Array:
-    r"""$\int_0^1 e^{-as}ds$."""
-    return safe.divide(-jnp.expm1(-a), a, otherwise=1.0)
-
-
-def _second(a: Array) -> Array:
-    r"""$\int_0^1 \frac{1 - e^{-as}}{a}ds$."""
-    large = jnp.where(a < 1.0, 1.0, a)
-    series = _series(a, [(-1) ** n / math.factorial(n + 2) for n in range(18)])
-    return jnp.where(a < 1.0, series, (1.0 - _first(large)) / large)
-
-
-def _third(a: Array) -> Array:
-    r"""$\int_0^1 \bigl(\frac{1 - e^{-as}}{a}\bigr)^2 ds$."""
-    large = jnp.where(a < 1.0, 1.0, a)
-    exact = (1.0 - 2.0 * _first(large) + _first(2.0 * large)) / large**2
-    terms = [(-1) ** (n + 3) * (2 - 2 ** (n + 2)) / math.factorial(n + 3) for n in range(24)]
-    return jnp.where(a < 1.0, _series(a, terms), exact)
-
-
-def _series(a: Array, terms: list[float]) -> Array:
-    """The power series, where the closed form would cancel."""
-    small = jnp.where(a < 1.0, a, 0.0)
-    total = jnp.zeros_like(a)
-    for term in reversed(terms):
-        total = total * small + term
-    return total
