@@ -16,8 +16,14 @@ def sqrt(x: Array) -> Array:
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1.0)), 0.0)
 
 
-def log(x: Array, floor: float = 1e-30) -> Array:
-    """Natural logarithm of max(x, floor), with slope 0 below the floor."""
+def least(x: Array) -> float:
+    """A number far below every price, by its type; in float64 its inverse cubed is no overflow."""
+    return 1e-90 if x.dtype == jnp.float64 else 1e-30
+
+
+def log(x: Array, floor: float | None = None) -> Array:
+    """Natural logarithm of max(x, floor), with slope 0 below the floor; `least` if none given."""
+    floor = least(x) if floor is None else floor
     inside = x > floor
     return jnp.where(inside, jnp.log(jnp.where(inside, x, 1.0)), jnp.log(jnp.full_like(x, floor)))
 

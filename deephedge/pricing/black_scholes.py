@@ -39,7 +39,7 @@ def black_scholes_price(
     grown = spot * jnp.exp((rate - dividend) * tau)
     deviation = vol * safe.sqrt(tau)
     # At no deviation the piece is owed or not for certain: d is plus or minus "infinity", 1e3.
-    log_moneyness = safe.log(grown / jnp.maximum(pieces.strike, 1e-30))
+    log_moneyness = safe.log(grown / jnp.maximum(pieces.strike, safe.least(grown)))
     live = deviation > 0
     distance = jnp.where(
         live,
