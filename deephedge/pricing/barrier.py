@@ -44,29 +44,13 @@ class BarrierFormula(AbstractClosedForm):
     monitoring: Scalar = eqx.field(converter=non_negative("monitoring"), default=0.0)
 
     def price(self, claim: AbstractClaim, now: Snapshot) -> Scalar:
-        seen = now.progress[0] if now.progress.shape[0] else None
-        if isinstance(claim, UpAndOutCall):
-            hit_before = jnp.zeros(()) > 0 if seen is None else seen >= claim.barrier
-            earned = jnp.ones_like(now.discount)
-            claim = BarrierOption(
-                claim.strike,
-                claim.barrier,
-                claim.maturity,
-                call=True,
-                up=True,
-                knock_in=False,
-                asset=claim.asset,
-            )
-        elif isinstance(claim, BarrierOption):
-            hit_before = jnp.zeros(()) > 0 if seen is None else seen > 0
-            earned = jnp.where(hit_before, safe.divide(_or_zero(seen, now), now.discount), 1.0)
-        else:
+        if not isinstance(claim, BarrierOption | UpAndOutCall):
             raise refusal(self, "options with one barrier", claim)
-        hit = hit_before | claim.reached(now.prices[claim.asset])
+        claim, hit, earned = standing(claim, now)
         return self._price(claim, now, hit, earned)
 
     def _price(self, claim: BarrierOption, now: Snapshot, hit: Array, earned: Scalar) -> Scalar:
-        """The value, given whether the barrier has been reached, and the interest since then."""
+        """The value, given what `standing` says."""
         spot = now.prices[claim.asset]
         live, tau = time_left(claim, now)
         vanilla = self._vanilla(claim, spot, claim.tau(now))
@@ -133,5 +117,25 @@ class BarrierFormula(AbstractClosedForm):
         return cls(vol=0.2, rate=0.02, dividend=0.01)
 
 
-def _or_zero(seen: Scalar | None, now: Snapshot) -> Scalar:
-    return jnp.zeros_like(now.discount) if seen is None else seen
+def standing(
+    claim: BarrierOption | UpAndOutCall, now: Snapshot
+) -> tuple[BarrierOption, Array, Scalar]:
+    """The claim in its general form, whether its barrier was hit, and the interest since then."""
+    seen = now.progress[0] if now.progress.shape[0] else None
+    if isinstance(claim, UpAndOutCall):
+        hit_before = jnp.zeros(()) > 0 if seen is None else seen >= claim.barrier
+        earned = jnp.ones_like(now.discount)
+        claim = BarrierOption(
+            claim.strike,
+            claim.barrier,
+            claim.maturity,
+            call=True,
+            up=True,
+            knock_in=False,
+            asset=claim.asset,
+        )
+    else:
+        hit_before = jnp.zeros(()) > 0 if seen is None else seen > 0
+        since = jnp.zeros_like(now.discount) if seen is None else seen
+        earned = jnp.where(hit_before, safe.divide(since, now.discount), 1.0)
+    return claim, hit_before | claim.reached(now.prices[claim.asset]), earned

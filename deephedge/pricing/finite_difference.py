@@ -10,11 +10,12 @@ from jax import lax
 
 from deephedge.claims.american import AbstractEarlyExercise
 from deephedge.claims.base import AbstractClaim, AbstractEuropean
-from deephedge.markets.base import Snapshot
+from deephedge.markets.base import AbstractMarket, Snapshot
 from deephedge.numerics import safe
 from deephedge.numerics.checks import non_negative, real
 from deephedge.pricing.base import AbstractBlackScholesPricer
 from deephedge.pricing.black_scholes import european
+from deephedge.pricing.closed_form import constant_vol
 from deephedge.pricing.diffusion import (
     advance,
     advance_above,
@@ -48,6 +49,7 @@ class FiniteDifference(AbstractBlackScholesPricer):
     Reference: Rannacher (1984); Forsyth and Vetzal (2002); Giles and Carter (2006), for the Greeks.
     """
 
+    effort = 3
     vol: Scalar = eqx.field(converter=non_negative("vol"))
     rate: Scalar = eqx.field(converter=real("rate"), default=0.0)
     dividend: Scalar = eqx.field(converter=real("dividend"), default=0.0)
@@ -75,7 +77,7 @@ class FiniteDifference(AbstractBlackScholesPricer):
         else:
             values = self._without_exercise(grid, values, tau)
         value = jnp.exp(-self.rate * tau) * grid.interpolate(values, forward)
-        return jnp.where(live, value, _owed(plain, spot))
+        return jnp.where(live, value, owed_at_once(plain, spot))
 
     def exercised(self, claim: EarlyExercise, n_dates: int = 101) -> EarlyExercise:
         """The claim with the boundary of optimal exercise, so that it can pay along a path.
@@ -117,9 +119,7 @@ class FiniteDifference(AbstractBlackScholesPricer):
         return price_grid(plain.pieces(), forward, deviation, self.n_prices, cover=jnp.abs(drift))
 
     def _exercise_value(self, claim: AbstractEarlyExercise, nodes: Nodes, tau: Scalar) -> Nodes:
-        """What exercise pays with `tau` left, in cash of maturity."""
-        spot = nodes * jnp.exp(-(self.rate - self.dividend) * tau)
-        return jnp.exp(self.rate * tau) * claim.intrinsic(spot)
+        return exercise_value(claim, nodes, tau, rate=self.rate, dividend=self.dividend)
 
     def _without_exercise(self, grid: PriceGrid, values: Nodes, tau: Scalar) -> Nodes:
         matrix = diffusion(grid.nodes(), self.vol)
@@ -155,25 +155,53 @@ class FiniteDifference(AbstractBlackScholesPricer):
         return elapsed, lax.scan(step, values, (dt, implicit, elapsed, permitted))[1]
 
     @classmethod
+    def for_model(cls, model: AbstractMarket, asset: int = 0) -> "FiniteDifference | None":
+        terms = constant_vol(model, asset)
+        if terms is None:
+            return None
+        return cls(vol=terms["vol"], rate=terms["rate"], dividend=terms["dividend"])
+
+    @classmethod
     def example(cls) -> "FiniteDifference":
         """A typical member, for tests and documentation."""
         return cls(vol=0.2, rate=0.02, dividend=0.01, n_steps=50, n_prices=101)
+
+
+def segments(
+    claim: AbstractEarlyExercise, now: Snapshot, n_steps: int
+) -> tuple[Float[Array, " segment"], Array]:
+    """Years between the exercise dates, from maturity back; whether each ends on a live one."""
+    times, permitted = claim.dates(now, n_steps)
+    lengths = jnp.diff(jnp.concatenate([now.time[None], times]))[::-1]
+    before = jnp.concatenate([jnp.zeros_like(permitted[:1]), permitted[:-1]])[::-1]
+    return lengths, before
+
+
+def steps_each(n_steps: int, n_segments: int) -> int:
+    """How many steps a segment takes of `n_steps` in all, four at least."""
+    return max(4, -(-n_steps // n_segments))
+
+
+def exercise_value(
+    claim: AbstractEarlyExercise, forwards: Nodes, tau: Scalar, *, rate: Scalar, dividend: Scalar
+) -> Nodes:
+    """What exercise pays with `tau` left at these forward prices, in cash of maturity."""
+    return jnp.exp(rate * tau) * claim.intrinsic(forwards * jnp.exp(-(rate - dividend) * tau))
 
 
 def _between(
     claim: AbstractEarlyExercise, now: Snapshot, n_steps: int
 ) -> tuple[Float[Array, " step"], Float[Array, " step"], Float[Array, " step"]]:
     """Steps back from one exercise date to the one before; where they end on a date, a 1."""
-    times, permitted = claim.dates(now, n_steps)
-    lengths = jnp.diff(jnp.concatenate([now.time[None], times]))[::-1]
-    before = jnp.concatenate([jnp.zeros_like(permitted[:1]), permitted[:-1]])[::-1]
-    each = max(4, -(-n_steps // lengths.shape[0]))
+    lengths, before = segments(claim, now, n_steps)
+    each = steps_each(n_steps, lengths.shape[0])
     dt, implicit = jax.vmap(lambda length: backward_steps(length, each))(lengths)
     ends = jnp.zeros_like(dt).at[:, -1].set(before.astype(dt.dtype))
     return dt.reshape(-1), implicit.reshape(-1), ends.reshape(-1)
 
 
-def _owed(plain: AbstractEuropean, price: Scalar) -> Scalar:
+def owed_at_once(plain: AbstractEuropean, price: Scalar) -> Scalar:
+    """The payoff at a final price."""
     pieces = plain.pieces()
     live = pieces.sign * (price - pieces.strike) > 0
     return jnp.sum(jnp.where(live, pieces.cash + pieces.shares * price, 0.0))

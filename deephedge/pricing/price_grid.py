@@ -6,16 +6,15 @@ from jax import lax
 
 from deephedge.claims.base import Pieces
 from deephedge.numerics import safe
+from deephedge.numerics.smooth_interpolation import STENCIL, smooth_weights
 from deephedge.typing import Array, Float, Scalar
 
-# Nodes whose polynomial interpolates between them; an even number, so that it is centred.
-_STENCIL = 6
 # Beyond, the squares of prices would overflow in single precision.
 _WIDEST = 38.0
 
 
 class PriceGrid(eqx.Module):
-    r"""Forward prices $F_i = C \exp(w \sinh \xi_i)$ with $\xi_i$ equally spaced around 0.
+    r"""Forward prices $F_i = C \exp(w \sinh \xi_i)$ with $\xi_i$ equally spaced, densest at 0.
 
     The grid stands still when the market moves: nothing differentiates through it, so that every
     Greek is a derivative of the discrete solution on one grid.
@@ -25,27 +24,36 @@ class PriceGrid(eqx.Module):
 
     centre: Scalar
     width: Scalar
-    reach: Scalar
+    low: Scalar
+    high: Scalar
     n_nodes: int = eqx.field(static=True)
 
     def nodes(self) -> Float[Array, " node"]:
         """The forward prices, ascending."""
-        xi = jnp.linspace(-1.0, 1.0, self.n_nodes, dtype=self.reach.dtype) * self.reach
+        steps = jnp.linspace(0.0, 1.0, self.n_nodes, dtype=self.low.dtype)
+        # The ends weighed so that a symmetric grid has its middle at 0 to the last digit.
+        xi = (1.0 - steps) * self.low + steps * self.high
         return self.centre * jnp.exp(self.width * jnp.sinh(xi))
 
+    def weights(self, forward: Scalar) -> tuple[Array, Float[Array, " near"]]:
+        """The first of a few neighbouring nodes, and the weights of the values there."""
+        position = (self._xi(forward) - self.low) / (self.high - self.low) * (self.n_nodes - 1)
+        return smooth_weights(position, self.n_nodes)
+
     def interpolate(self, values: Float[Array, " node"], forward: Scalar) -> Scalar:
-        """The value at one forward price: Lagrange's polynomial in xi through the nearest nodes."""
-        xi = jnp.arcsinh(jnp.log(forward / self.centre) / self.width)
-        position = 0.5 * (xi / self.reach + 1.0) * (self.n_nodes - 1)
-        first = jnp.floor(lax.stop_gradient(position)) - (_STENCIL // 2 - 1)
-        first = jnp.clip(first, 0.0, float(self.n_nodes - _STENCIL))
-        near = lax.dynamic_slice(values, (first.astype(int),), (_STENCIL,))
-        offset = position - first
-        weights = []
-        for i in range(_STENCIL):
-            factors = [(offset - j) / (i - j) for j in range(_STENCIL) if j != i]
-            weights.append(jnp.prod(jnp.stack(factors)))
-        return jnp.sum(jnp.stack(weights) * near)
+        """The value at one price, with three continuous derivatives. See `smooth_weights`."""
+        first, weights = self.weights(forward)
+        return weights @ lax.dynamic_slice(values, (first,), (STENCIL,))
+
+    def ending(self, price: Scalar, *, above: bool) -> "PriceGrid":
+        """The grid cut at a price: it keeps what lies below, and its last node is the price."""
+        xi = lax.stop_gradient(self._xi(price))
+        if above:
+            return eqx.tree_at(lambda g: g.high, self, xi)
+        return eqx.tree_at(lambda g: g.low, self, xi)
+
+    def _xi(self, price: Scalar) -> Scalar:
+        return jnp.arcsinh(jnp.log(price / self.centre) / self.width)
 
 
 def price_grid(
@@ -67,7 +75,8 @@ def price_grid(
     far = jnp.maximum(jnp.abs(jnp.log(forward) - centre), spread) + lax.stop_gradient(cover)
     half = jnp.minimum(far + 6.0 * deviation + 0.5 * deviation**2 + 1e-3, _WIDEST)
     width = jnp.minimum(deviation + spread + 1e-3, 0.25 * half)
-    return PriceGrid(jnp.exp(centre), width, jnp.arcsinh(half / width), n_nodes)
+    reach = jnp.arcsinh(half / width)
+    return PriceGrid(jnp.exp(centre), width, -reach, reach, n_nodes)
 
 
 def at_maturity(pieces: Pieces, nodes: Float[Array, " node"]) -> Float[Array, " node"]:
