@@ -84,11 +84,38 @@ class AbstractEarlyExercise(AbstractClaim):
         return jnp.concatenate([start, values])[:, None]
 
 
-class AmericanPut(AbstractEarlyExercise):
-    r"""Pays $(K - S)^+$ at any date up to maturity that the holder chooses.
+class AbstractAmerican(AbstractEarlyExercise):
+    """May be exercised at any date up to maturity.
 
     `boundary` holds critical prices at equally spaced dates from 0 to maturity, joined by straight
-    lines: the holder exercises at or below it, at the path's dates. See `AbstractEarlyExercise`.
+    lines; the holder compares the price with it at the path's dates.
+    """
+
+    def dates(self, now: Snapshot, n_dates: int) -> tuple[Float[Array, " date"], Array]:
+        tau = self.tau(now)
+        fractions = (1.0 + jnp.arange(n_dates, dtype=tau.dtype)) / n_dates
+        return now.time + jnp.where(tau > 0, tau, 1.0) * fractions, jnp.ones(n_dates, bool)
+
+    @property
+    def any_time(self) -> bool:
+        return True
+
+    def stated(
+        self, left: Float[Array, " step"], prices: Float[Array, " step"], n_dates: int
+    ) -> Float[Array, " date"]:
+        dates = self.maturity * jnp.linspace(0.0, 1.0, n_dates, dtype=self.maturity.dtype)
+        return jnp.interp(dates, self.maturity - left, prices)
+
+    def critical(self, times: Float[Array, " time"]) -> Float[Array, " time"]:
+        boundary = _stated(self)
+        fractions = jnp.linspace(0.0, 1.0, boundary.shape[0], dtype=boundary.dtype)
+        return jnp.interp(times, self.maturity * fractions, boundary)
+
+
+class AmericanPut(AbstractAmerican):
+    r"""Pays $(K - S)^+$ at any date up to maturity that the holder chooses.
+
+    The holder exercises at or below `boundary`. See `AbstractAmerican`.
 
     Reference: McKean (1965); Brennan and Schwartz (1977).
     """
@@ -106,32 +133,17 @@ class AmericanPut(AbstractEarlyExercise):
     def intrinsic(self, price: Array) -> Array:
         return self.strike - price
 
-    def dates(self, now: Snapshot, n_dates: int) -> tuple[Float[Array, " date"], Array]:
-        return _equal_dates(self, now, n_dates)
-
-    @property
-    def any_time(self) -> bool:
-        return True
-
-    def stated(
-        self, left: Float[Array, " step"], prices: Float[Array, " step"], n_dates: int
-    ) -> Float[Array, " date"]:
-        return _at_equal_dates(self.maturity, left, prices, n_dates)
-
-    def critical(self, times: Float[Array, " time"]) -> Float[Array, " time"]:
-        return _between_dates(self, times)
-
     @classmethod
     def example(cls) -> "AmericanPut":
         """A typical member, for tests and documentation."""
         return cls(strike=105.0, maturity=0.25, boundary=[90.0, 91.0, 93.0, 105.0])
 
 
-class AmericanCall(AbstractEarlyExercise):
+class AmericanCall(AbstractAmerican):
     r"""Pays $(S - K)^+$ at any date up to maturity that the holder chooses.
 
-    `boundary` is as in `AmericanPut`, but the holder exercises at or above it. Without dividends
-    and with a positive rate he never does before maturity.
+    The holder exercises at or above `boundary`. See `AbstractAmerican`. Without dividends and with
+    a positive rate he never does before maturity.
 
     Reference: Merton (1973), theorem 1; Kim (1990).
     """
@@ -148,21 +160,6 @@ class AmericanCall(AbstractEarlyExercise):
 
     def intrinsic(self, price: Array) -> Array:
         return price - self.strike
-
-    def dates(self, now: Snapshot, n_dates: int) -> tuple[Float[Array, " date"], Array]:
-        return _equal_dates(self, now, n_dates)
-
-    @property
-    def any_time(self) -> bool:
-        return True
-
-    def stated(
-        self, left: Float[Array, " step"], prices: Float[Array, " step"], n_dates: int
-    ) -> Float[Array, " date"]:
-        return _at_equal_dates(self.maturity, left, prices, n_dates)
-
-    def critical(self, times: Float[Array, " time"]) -> Float[Array, " time"]:
-        return _between_dates(self, times)
 
     @classmethod
     def example(cls) -> "AmericanCall":
@@ -237,29 +234,6 @@ class BermudanPut(AbstractEarlyExercise):
         # pyright takes the abstract `maturity`, here a property, for an argument.
         dates, boundary = [0.075, 0.175, 0.25], [94.0, 96.0, 105.0]
         return cls(strike=105.0, exercise_dates=dates, boundary=boundary)  # pyright: ignore[reportCallIssue]
-
-
-def _equal_dates(
-    claim: AbstractClaim, now: Snapshot, n_dates: int
-) -> tuple[Float[Array, " date"], Array]:
-    tau = claim.tau(now)
-    fractions = (1.0 + jnp.arange(n_dates, dtype=tau.dtype)) / n_dates
-    return now.time + jnp.where(tau > 0, tau, 1.0) * fractions, jnp.ones(n_dates, bool)
-
-
-def _between_dates(
-    claim: AbstractEarlyExercise, times: Float[Array, " time"]
-) -> Float[Array, " time"]:
-    boundary = _stated(claim)
-    fractions = jnp.linspace(0.0, 1.0, boundary.shape[0], dtype=boundary.dtype)
-    return jnp.interp(times, claim.maturity * fractions, boundary)
-
-
-def _at_equal_dates(
-    maturity: Scalar, left: Float[Array, " step"], prices: Float[Array, " step"], n_dates: int
-) -> Float[Array, " date"]:
-    dates = maturity * jnp.linspace(0.0, 1.0, n_dates, dtype=maturity.dtype)
-    return jnp.interp(dates, maturity - left, prices)
 
 
 def _stated(claim: AbstractEarlyExercise) -> Float[Array, " date"]:
