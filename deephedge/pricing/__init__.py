@@ -43,4 +43,6 @@ from deephedge.pricing.svi import SVI as SVI
 from deephedge.pricing.svi import fit_svi as fit_svi
 from deephedge.pricing.touch import TouchFormula as TouchFormula
 from deephedge.pricing.transform import AbstractTransform as AbstractTransform
+from deephedge.pricing.value_network import ValueNetwork as ValueNetwork
+from deephedge.pricing.value_network import value_network as value_network
 from deephedge.pricing.variance_swap_formula import VarianceSwapFormula as VarianceSwapFormula

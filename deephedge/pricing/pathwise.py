@@ -32,13 +32,13 @@ def path_value(
     def value(parameters: PyTree, normals: Float[Array, "step normal"]) -> Scalar:
         model, claim, now = eqx.combine(parameters, rest)
         path = simulated(model, claim, now, normals)
-        return _payoff(claim, now, path) * path.discount[-1] / path.discount[0]
+        return settled(claim, now, path) * path.discount[-1] / path.discount[0]
 
     def prices(parameters: PyTree, normals: Float[Array, "step normal"]) -> Array:
         model, claim, now = eqx.combine(parameters, rest)
         return simulated(model, claim, now, normals).prices
 
-    ended = _payoff(claim, now, still(now, normals.shape[0] + 1))
+    ended = settled(claim, now, still(now, normals.shape[0] + 1))
     return jnp.where(claim.tau(now) > 0, mixed(value, prices)(parameters, normals), ended)
 
 
@@ -56,7 +56,8 @@ def simulated(
     return model.at(now).path(now.time + horizon * fractions, normals)
 
 
-def _payoff(claim: AbstractClaim, now: Snapshot, path: Path) -> Scalar:
+def settled(claim: AbstractClaim, now: Snapshot, path: Path) -> Scalar:
+    """What the claim pays on a path that goes on from `now`, with what it remembers by then."""
     rows = path.time.shape[0]
     carried = jnp.broadcast_to(now.progress[None], (rows, now.progress.shape[0]))
     path = dataclasses.replace(path, progress=carried)

@@ -7,10 +7,10 @@ from deephedge.claims.base import AbstractClaim
 from deephedge.claims.vanilla import Call
 from deephedge.markets.base import AbstractMarket, Snapshot
 from deephedge.markets.black_scholes import BlackScholes
+from deephedge.numerics.perceptron import Perceptron, silent_network
 from deephedge.policies.base import AbstractPolicy, AbstractTrainablePolicy, Account
 from deephedge.policies.classical.delta import DeltaHedge
 from deephedge.policies.learned.features import Features
-from deephedge.policies.learned.network import Perceptron, silent_network
 from deephedge.pricing.black_scholes import BlackScholesFormula
 from deephedge.typing import Array, Float, PRNGKeyArray, PyTree
 

@@ -7,10 +7,10 @@ from deephedge.claims.base import AbstractClaim
 from deephedge.claims.vanilla import Call
 from deephedge.markets.base import AbstractMarket, Snapshot
 from deephedge.markets.black_scholes import BlackScholes
+from deephedge.numerics.perceptron import Perceptron, silent_network
 from deephedge.policies.base import AbstractBandPolicy, AbstractTrainablePolicy
 from deephedge.policies.classical.whalley_wilmott import WhalleyWilmott
 from deephedge.policies.learned.features import Features
-from deephedge.policies.learned.network import Perceptron, silent_network
 from deephedge.typing import Array, Float, PRNGKeyArray
 
 _LIMIT = 4.0

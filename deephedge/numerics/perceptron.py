@@ -1,4 +1,4 @@
-"""The multilayer perceptron that learned policies share."""
+"""The multilayer perceptron that learned policies, pricers and markets share."""
 
 import equinox as eqx
 import jax
@@ -28,7 +28,7 @@ def silent_network(
 ) -> Perceptron:
     """`depth` hidden layers of `width` units, whose last layer starts at zero.
 
-    A policy that adds the output to a classical hedge therefore *starts as* that hedge. Hidden
+    What adds the output to a classical rule therefore *starts as* that rule. Hidden
     weights are normal with variance 1 / (number of inputs).
     """
     for name, value in (("width", width), ("depth", depth)):
