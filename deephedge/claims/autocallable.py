@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from deephedge.claims.base import AbstractClaim, carried
-from deephedge.claims.dates import period_ends
+from deephedge.claims.dates import at_end, period_ends
 from deephedge.markets.base import Path
 from deephedge.numerics.checks import non_negative, positive
 from deephedge.typing import Array, Float, Scalar
@@ -24,7 +24,7 @@ class Autocallable(AbstractClaim):
     or after it. `progress` is whether the note lives (1 or 0), the number of missed coupons,
     and today's value of the cash paid so far.
 
-    Discontinuous in the path at every level: it has no pathwise Greeks.
+    The payoff jumps at every level, see `jumps`.
 
     Reference: Deng, Mallett and McCann (2011), modeling autocallable structured products.
     """
@@ -69,6 +69,12 @@ class Autocallable(AbstractClaim):
         cash = lives * self.notional * (coupons + jnp.where(called, 1.0, 0.0))
         missed = jnp.where(earns, 0.0, missed + lives)
         return jnp.stack([jnp.where(called, 0.0, lives), missed, paid + cash * discount])
+
+    def jumps(self, path: Path) -> list[tuple[int, Float[Array, " time"]]]:
+        observed = period_ends(path, self.maturity / self.n_observations)
+        levels = (self.call_level, self.coupon_level)
+        during = [(self.asset, jnp.where(observed, level, jnp.inf)) for level in levels]
+        return [*during, (self.asset, at_end(path, self.protection_level))]
 
     @classmethod
     def example(cls) -> "Autocallable":

@@ -24,8 +24,7 @@ class BarrierOption(AbstractClaim):
     date of the hit, here with interest to maturity, $R\,D_{hit}/D_T$; a knock-in at maturity.
     `progress` is the discount factor of the date of the hit, 0 before.
 
-    Discontinuous in the path where the payoff at the barrier is not the rebate: pathwise Greeks
-    by simulation are biased there.
+    The payoff jumps at the barrier, see `jumps`.
 
     Reference: Reiner and Rubinstein (1991).
     """
@@ -53,6 +52,9 @@ class BarrierOption(AbstractClaim):
     def reached(self, price: Array) -> Array:
         """Whether a price is at the barrier or beyond."""
         return price >= self.barrier if self.up else price <= self.barrier
+
+    def jumps(self, path: Path) -> list[tuple[int, Float[Array, " time"]]]:
+        return [(self.asset, jnp.full_like(path.time, self.barrier))]
 
     @classmethod
     def example(cls) -> "BarrierOption":
@@ -100,6 +102,9 @@ class UpAndOutCall(AbstractClaim):
 
     def progress(self, path: Path) -> Float[Array, "time progress"]:
         return running_maximum(path, self.asset)
+
+    def jumps(self, path: Path) -> list[tuple[int, Float[Array, " time"]]]:
+        return [(self.asset, jnp.full_like(path.time, self.barrier))]
 
     @classmethod
     def example(cls) -> "UpAndOutCall":

@@ -25,6 +25,16 @@ class AbstractClaim(eqx.Module):
         A path whose own `progress` is not empty starts in mid-life: its first row is carried on.
         """
 
+    def jumps(self, path: Path) -> list[tuple[int, Float[Array, " time"]]]:
+        """Where the payoff jumps: assets, and for each a price level at each date of the path.
+
+        A claim whose payoff is discontinuous in the prices must say so here, or Greeks by
+        simulation are biased. Infinite at a date without a jump. Only the dates of the path, its
+        discount and accrual decide, not its prices. A continuous payoff has no levels.
+        """
+        del path
+        return []
+
     def tau(self, now: Snapshot) -> Scalar:
         """Years left until maturity, never negative."""
         return jnp.maximum(self.maturity - now.time, 0.0)

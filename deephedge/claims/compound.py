@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from deephedge.claims.base import AbstractClaim
-from deephedge.claims.dates import fixing
+from deephedge.claims.dates import fixing, on_or_after
 from deephedge.claims.forward_start import check_order
 from deephedge.markets.base import Path
 from deephedge.numerics.checks import positive
@@ -19,7 +19,7 @@ class CompoundOption(AbstractClaim):
     with interest to maturity. `CompoundFormula.best_rule` gives the rule that is worth most.
 
     Decided at the path's first date on or after `decision`. `progress` is the price and the
-    discount factor of that date, 0 before. Discontinuous in the path: pathwise Greeks are biased.
+    discount factor of that date, 0 before. The payoff jumps where the rule turns, see `jumps`.
 
     Reference: Geske (1979).
     """
@@ -48,6 +48,11 @@ class CompoundOption(AbstractClaim):
             for i, column in enumerate(columns)
         ]
         return jnp.stack(fixed, axis=1)
+
+    def jumps(self, path: Path) -> list[tuple[int, Float[Array, " time"]]]:
+        decided = on_or_after(path, self.decision)
+        first = decided & ~jnp.concatenate([jnp.zeros(1, bool), decided[:-1]])
+        return [(self.asset, jnp.where(first, self.buy_above, jnp.inf))]
 
     @classmethod
     def example(cls) -> "CompoundOption":

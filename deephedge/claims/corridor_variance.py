@@ -45,6 +45,9 @@ class CorridorVarianceSwap(AbstractClaim):
         counted = jnp.where(inside, squared_returns(path, self.asset), 0.0)
         return accumulated(path, counted / self.maturity)
 
+    def jumps(self, path: Path) -> list[tuple[int, Float[Array, " time"]]]:
+        return [(self.asset, jnp.full_like(path.time, x)) for x in (self.lower, self.upper)]
+
     @classmethod
     def example(cls) -> "CorridorVarianceSwap":
         """A typical member, for tests and documentation."""

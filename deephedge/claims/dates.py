@@ -17,10 +17,20 @@ def fixing(
 
     `memory` is the fixing as of the path's first date on a path in mid-life, else `None`.
     """
-    reached = path.time >= date * (1.0 - _NEARLY)
-    start = jnp.where(reached[0], values[0], 0.0) if memory is None else memory
-    fixed = jnp.where(reached[1:] & ~reached[:-1], values[1:], 0.0)
+    past = on_or_after(path, date)
+    start = jnp.where(past[0], values[0], 0.0) if memory is None else memory
+    fixed = jnp.where(past[1:] & ~past[:-1], values[1:], 0.0)
     return jnp.cumsum(jnp.concatenate([start[None], fixed]))
+
+
+def on_or_after(path: Path, date: Scalar) -> Bool[Array, " time"]:
+    """Whether a date of the path is `date` or later."""
+    return path.time >= date * (1.0 - _NEARLY)
+
+
+def at_end(path: Path, level: Scalar) -> Float[Array, " time"]:
+    """A level of the last date alone, for `AbstractClaim.jumps`: infinite before."""
+    return jnp.full_like(path.time, jnp.inf).at[-1].set(level)
 
 
 def discount_at_hit(path: Path, reached: Bool[Array, " time"]) -> Float[Array, "time progress"]:

@@ -4,9 +4,10 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from deephedge.claims.base import AbstractEuropean, Pieces
+from deephedge.claims.dates import at_end
 from deephedge.markets.base import Path
 from deephedge.numerics.checks import positive
-from deephedge.typing import Scalar
+from deephedge.typing import Array, Float, Scalar
 
 
 class DigitalCall(AbstractEuropean):
@@ -24,6 +25,9 @@ class DigitalCall(AbstractEuropean):
     def pieces(self) -> Pieces:
         strike, one = self.strike[None], jnp.ones_like(self.strike)[None]
         return Pieces(cash=one, shares=0.0 * one, strike=strike, sign=one)
+
+    def jumps(self, path: Path) -> list[tuple[int, Float[Array, " time"]]]:
+        return [(self.asset, at_end(path, self.strike))]
 
     @classmethod
     def example(cls) -> "DigitalCall":
@@ -46,6 +50,9 @@ class DigitalPut(AbstractEuropean):
     def pieces(self) -> Pieces:
         strike, one = self.strike[None], jnp.ones_like(self.strike)[None]
         return Pieces(cash=one, shares=0.0 * one, strike=strike, sign=-one)
+
+    def jumps(self, path: Path) -> list[tuple[int, Float[Array, " time"]]]:
+        return [(self.asset, at_end(path, self.strike))]
 
     @classmethod
     def example(cls) -> "DigitalPut":

@@ -15,8 +15,7 @@ class DoubleBarrierOption(AbstractClaim):
     r"""A call or put that starts (`knock_in`) or ends when the price leaves $(L, U)$.
 
     Watched at the path's dates, the start included. No rebate. `progress` is the discount factor
-    of the date of the hit, 0 before. Discontinuous in the path: pathwise Greeks by simulation
-    are biased near a barrier in the money.
+    of the date of the hit, 0 before. The payoff jumps at both barriers, see `jumps`.
 
     Reference: Kunitomo and Ikeda (1992).
     """
@@ -49,6 +48,9 @@ class DoubleBarrierOption(AbstractClaim):
     def reached(self, price: Array) -> Array:
         """Whether a price is at a barrier or beyond."""
         return (price <= self.lower) | (price >= self.upper)
+
+    def jumps(self, path: Path) -> list[tuple[int, Float[Array, " time"]]]:
+        return [(self.asset, jnp.full_like(path.time, x)) for x in (self.lower, self.upper)]
 
     @classmethod
     def example(cls) -> "DoubleBarrierOption":

@@ -52,6 +52,9 @@ class Portfolio(AbstractClaim):
             for claim, width, end in zip(self.claims, widths, ends, strict=True)
         ]
 
+    def jumps(self, path: Path) -> list[tuple[int, Float[Array, " time"]]]:
+        return [level for claim, own in self._parts(path) for level in claim.jumps(own)]
+
     @classmethod
     def example(cls) -> "Portfolio":
         """A typical member, for tests and documentation."""
@@ -100,6 +103,9 @@ class EuropeanPortfolio(AbstractEuropean):
             strike=jnp.concatenate([x.strike for x in parts]),
             sign=jnp.concatenate([x.sign for x in parts]),
         )
+
+    def jumps(self, path: Path) -> list[tuple[int, Float[Array, " time"]]]:
+        return [level for claim in self.claims for level in claim.jumps(path)]
 
     @classmethod
     def example(cls) -> "EuropeanPortfolio":

@@ -14,8 +14,8 @@ class OneTouch(AbstractClaim):
     r"""Pays `cash` if the price reaches the barrier at one of the dates, the start included.
 
     Paid at maturity, or `at_hit`: then with interest to maturity, $\text{cash}\,D_{hit}/D_T$.
-    `progress` is the discount factor of the date of the hit, 0 before. Discontinuous in the path:
-    it has no pathwise Greeks.
+    `progress` is the discount factor of the date of the hit, 0 before. The payoff jumps at the
+    barrier, see `jumps`.
 
     Reference: Rubinstein and Reiner (1991), binary barrier options.
     """
@@ -39,6 +39,9 @@ class OneTouch(AbstractClaim):
     def reached(self, price: Array) -> Array:
         """Whether a price is at the barrier or beyond."""
         return price >= self.barrier if self.up else price <= self.barrier
+
+    def jumps(self, path: Path) -> list[tuple[int, Float[Array, " time"]]]:
+        return [(self.asset, jnp.full_like(path.time, self.barrier))]
 
     @classmethod
     def example(cls) -> "OneTouch":
@@ -64,6 +67,9 @@ class NoTouch(AbstractClaim):
     def reached(self, price: Array) -> Array:
         """Whether a price is at the barrier or beyond."""
         return price >= self.barrier if self.up else price <= self.barrier
+
+    def jumps(self, path: Path) -> list[tuple[int, Float[Array, " time"]]]:
+        return [(self.asset, jnp.full_like(path.time, self.barrier))]
 
     @classmethod
     def example(cls) -> "NoTouch":

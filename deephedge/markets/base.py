@@ -70,8 +70,9 @@ class AbstractMarket(eqx.Module):
     def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
         """The path that the normals drive along the dates `times` (years), from `start()` on.
 
-        The first `asset` normals of a step move the log-prices, each affinely given the other
-        normals; the Monte Carlo pricer's second-order Greeks rest on that.
+        The first `asset` normals of a step move its log-prices affinely, given the other normals
+        and the prices and factors before; the Monte Carlo pricer's second-order Greeks, and those
+        of payoffs that jump, rest on that.
         Path `discount` is the value at time 0; `progress` is empty.
         """
 

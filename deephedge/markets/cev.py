@@ -36,8 +36,6 @@ class CEV(AbstractModel):
     Close to 0 its volatility has no bound and each step takes the price a large factor down: that
     is the absorption. Beyond `ABSORBED` deviations in a step the volatility is capped; a price
     below the smallest number of its type is 0.
-    Steps depend on the price, so `MonteCarlo` has Greeks of first order only: the others
-    are not a number.
 
     Reference: Cox (1975); Schroder (1989), Computing the constant elasticity of variance formula.
     """

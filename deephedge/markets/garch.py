@@ -55,8 +55,8 @@ class Garch(AbstractModel):
     $\varepsilon = \xi$, and each log-return is larger by $(\mu - r + q)\Delta +
     \lambda\sqrt{h_t\Delta}$. Duan's pair of measures has $\mu = r - q$.
 
-    Today's shock also moves later variances, so that prices are not log-normal given the other
-    normals: Monte Carlo has no second-order Greeks here beyond one step (they are not a number).
+    With `residuals` a day's return has no density: Monte Carlo has no second-order Greeks there,
+    nor any of a payoff that jumps (they are not a number).
 
     Reference: Bollerslev (1986); Glosten, Jagannathan and Runkle (1993); Duan (1995), equations
     2.1 and 2.8; Barone-Adesi, Engle and Mancini (2008) for the residuals.

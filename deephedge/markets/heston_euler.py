@@ -11,7 +11,9 @@ class HestonEuler(AbstractHeston):
     r"""Heston's model, simulated by Euler steps in which only $v^+ = \max(v, 0)$ enters.
 
     The discounted price is an exact martingale; the law of the variance is biased by the step,
-    far more than that of `Heston`. It is here for comparison with papers that use it.
+    far more than that of `Heston`. It is here for comparison with papers that use it. Where the
+    scheme's own variance goes below zero, which the factor does not show, second-order Greeks by
+    Monte Carlo, and any of a payoff that jumps, are not a number.
 
     Reference: Lord, Koekkoek and van Dijk (2010), Quantitative Finance 10(2), section 3.2.
     """

@@ -45,8 +45,6 @@ class SABR(AbstractModel):
 
     Alpha is exact. The log-price takes an Euler step with the mean of $\alpha^2$ over it, an exact
     martingale of weak order 1 in the step; close to 0 it is absorbed as in `CEV`.
-    Below exponent 1 steps depend on the price, and `MonteCarlo` has first-order Greeks only: others
-    are not a number.
 
     Reference: Hagan, Kumar, Lesniewski and Woodward (2002), Managing smile risk, equation 2.15.
     """

@@ -1,9 +1,10 @@
-r"""Second and higher derivatives of a simulated expectation, for payoffs with kinks.
+r"""Derivatives of a simulated expectation, at every order, for payoffs with kinks and jumps.
 
-The slope of a call's payoff jumps, so differentiating it along a path a second time gives zero.
-The first derivative is therefore taken along the path and every further one by likelihood ratio:
-while the parameters $\theta$ move, the normals are shifted so that the simulated prices stay
-where they are, and the path is weighted by the ratio of the densities.
+The first derivative is taken along the path, which `follow` keeps on its side of every level at
+which the payoff jumps. A second derivative along the path would miss the kinks, as the slope of a
+call's payoff jumps. So every further one is by likelihood ratio: while the parameters $\theta$
+move, the normals are shifted so that the simulated prices stay where they are, and the path is
+weighted by the ratio of the densities.
 
 $$\partial^2_\theta E\,f = \partial_\theta \int
   \partial_\theta f(\theta, S)\, p(S; \theta)\, dS
@@ -19,22 +20,22 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from deephedge.typing import Array, Float, PyTree, Scalar
-
-Normals = Float[Array, "step normal"]
-Prices = Float[Array, "time asset"]
+from deephedge.pricing.chain import VANISHED, Chain, Normals, State, is_affine, one_step, solve
+from deephedge.pricing.follow import follow
+from deephedge.typing import PyTree, Scalar
 
 
 def mixed(
-    value: Callable[[PyTree, Normals], Scalar], prices: Callable[[PyTree, Normals], Prices]
+    value: Callable[[PyTree, Normals], Scalar], chain: Chain
 ) -> Callable[[PyTree, Normals], Scalar]:
     """`value` with derivatives by the parameters that are right in the mean at every order.
 
     Args:
-        value: of parameters (a pytree of float arrays) and normals; Lipschitz in the prices.
-        prices: those on which `value` depends. The first `asset` normals of each step must move
-            the log-prices affinely, by coefficients that depend on the other normals only; where
-            they do not, the derivatives beyond the first are not a number.
+        value: of parameters (a pytree of float arrays) and normals; Lipschitz in the prices
+            between the levels of the chain.
+        chain: how the prices come about. Where the first `asset` normals of a step do not move
+            the log-prices affinely, given the state before and the other normals, the
+            derivatives that rest on it are not a number.
     """
 
     @jax.custom_jvp
@@ -45,7 +46,7 @@ def mixed(
     def _held_jvp(primals, tangents):
         # The values are trivial, so a first derivative pays nothing for the second.
         parameters, normals = primals
-        _, moved = jax.jvp(lambda p: hold(prices, p, normals), (parameters,), (tangents[0],))
+        _, moved = jax.jvp(lambda p: hold(chain, p, normals), (parameters,), (tangents[0],))
         return held(parameters, normals), moved
 
     @jax.custom_jvp
@@ -56,52 +57,48 @@ def mixed(
     def _estimator_jvp(primals, tangents):
         parameters, normals = primals
         moved, weight = held(parameters, normals)
-        _, slope = jax.jvp(lambda p: value(p, moved), (parameters,), (tangents[0],))
+
+        # A control: the ratio has mean 1 whatever p, so a constant payoff need not pass it.
+        centre = jnp.zeros(())
+        if chain.levels(parameters, normals):
+            centre = lax.stop_gradient(value(parameters, jnp.zeros_like(normals)))
+
+        def along(p: PyTree) -> Scalar:
+            followed, ratio = follow(chain, p, parameters, moved)
+            return ratio * (value(p, followed) - centre.astype(ratio.dtype))
+
+        _, slope = jax.jvp(along, (parameters,), (tangents[0],))
         return estimator(parameters, normals), weight * slope
 
     return estimator
 
 
-def hold(
-    prices: Callable[[PyTree, Normals], Prices], parameters: PyTree, normals: Normals
-) -> tuple[Normals, Scalar]:
+def hold(chain: Chain, parameters: PyTree, normals: Normals) -> tuple[Normals, Scalar]:
     """The normals that keep the simulated prices where they are, and the density ratio.
 
     Their values are `normals` and 1; their derivatives by the parameters are what matters. The
     price at the first date is given, not simulated, and moves freely.
     """
+    first = chain.start(parameters)
+    n_assets = first[0].shape[0]
+    fixed = lax.stop_gradient(chain.log_prices(parameters, normals))
+    least = fixed[0] - VANISHED
 
-    def log_returns(z: Normals) -> Float[Array, "step asset"]:
-        return jnp.diff(jnp.log(prices(parameters, z)), axis=0)
+    def step(state: State, inputs):
+        k, z, target = inputs
+        own = z[:n_assets]
+        here = one_step(chain, parameters, k, state, z)
+        shock, log_scale = solve(here, target - here.mean, own)
+        sound = is_affine(here, target, own)
+        vanished = jnp.any(target < least)
+        shock = jnp.where(vanished, own, shock)
+        log_density = jnp.where(vanished, 0.0, -0.5 * jnp.sum(shock**2) - log_scale)
+        log_density = log_density * jnp.where(sound | vanished, 1.0, jnp.nan)
+        moved = z.at[:n_assets].set(shock)
+        _, factors = chain.advance(parameters, k, state, moved)
+        return (jnp.exp(target), factors), (moved, log_density)
 
-    log_prices = jnp.log(prices(parameters, normals))
-    n_assets = log_prices.shape[1]
-    fixed = lax.stop_gradient(log_prices)
-    target = jnp.diff(fixed, axis=0).at[0].set(fixed[1] - log_prices[0])
-    still = normals.at[:, :n_assets].set(0.0)
-    mean = log_returns(still)
-    columns = [log_returns(still.at[:, j].set(1.0)) - mean for j in range(n_assets)]
-    scale = jnp.stack(columns, axis=2)
-    z, log_scale = _solve(scale, target - mean, normals[:, :n_assets])
-    log_density = -0.5 * jnp.sum(z**2) - jnp.sum(log_scale)
-    affine = jnp.max(jnp.abs(z - normals[:, :n_assets])) < 0.05
-    log_density = log_density * jnp.where(affine, 1.0, jnp.nan)
-    weight = jnp.exp(log_density - lax.stop_gradient(log_density))
-    return normals.at[:, :n_assets].set(z), weight
-
-
-def _solve(
-    scale: Float[Array, "step asset asset"],
-    moves: Float[Array, "step asset"],
-    otherwise: Float[Array, "step asset"],
-) -> tuple[Float[Array, "step asset"], Float[Array, " step"]]:
-    """The normals behind the `moves` and log |det `scale`|; a step without noise keeps its own."""
-    if scale.shape[1] == 1:
-        noisy = scale[:, :, 0] != 0
-        safe = jnp.where(noisy, scale[:, :, 0], 1.0)
-        return jnp.where(noisy, moves / safe, otherwise), jnp.log(jnp.abs(safe[:, 0]))
-    noisy = jnp.linalg.det(scale) != 0
-    identity = jnp.eye(scale.shape[1], dtype=scale.dtype)[None]
-    safe = jnp.where(noisy[:, None, None], scale, identity)
-    z = jnp.linalg.solve(safe, moves[:, :, None])[:, :, 0]
-    return jnp.where(noisy[:, None], z, otherwise), jnp.linalg.slogdet(safe)[1]
+    steps = jnp.arange(normals.shape[0])
+    _, (moved, log_densities) = lax.scan(step, first, (steps, normals, fixed[1:]))
+    log_density = jnp.sum(log_densities)
+    return moved, jnp.exp(log_density - lax.stop_gradient(log_density))

@@ -26,7 +26,10 @@ class MonteCarlo(AbstractPricer):
     $$V_t = E_t\Bigl[\frac{D_T}{D_t}\,\text{payoff}\Bigr]$$
 
     under the model restarted from `now`. The same draws serve every price, so differences and
-    derivatives are those of one smooth function. See `path_value` for which Greeks are unbiased.
+    derivatives are those of one smooth function. See `path_value` for which Greeks are unbiased:
+    all of them, of a payoff that says where it jumps (`AbstractClaim.jumps`), in a model whose
+    steps are affine in their own normals, as all but bootstrapped shocks are. See `smoothed` for
+    a cheaper and biased way with payoffs that jump.
 
     Args:
         n_steps: dates between `now` and maturity, whatever the time left. For a claim on the
@@ -83,16 +86,45 @@ class MonteCarlo(AbstractPricer):
     ) -> dict[str, tuple[Scalar, Scalar]]:
         """Each Greek with its standard error. See `greeks` for the names."""
         names = tuple(names)
+        values = self.greeks_by_path((claim,), now, names, asset=asset)
+        return {name: self._summary(values[name][:, 0]) for name in names}
 
-        def one(normals: Float[Array, "step normal"]) -> dict[str, Scalar]:
-            def value(pricer: AbstractPricer, now: Snapshot) -> Scalar:
+    def greeks_by_path(
+        self,
+        claims: tuple[AbstractClaim, ...],
+        now: Snapshot,
+        names: tuple[str, ...],
+        *,
+        asset: int = 0,
+    ) -> dict[str, Float[Array, "path claim"]]:
+        """Each Greek of several claims along each path: their means are the Greeks."""
+
+        def one(normals: Float[Array, "step normal"]) -> dict[str, Array]:
+            def values(pricer: AbstractPricer, now: Snapshot, claim: AbstractClaim) -> Scalar:
                 assert isinstance(pricer, MonteCarlo)  # what its own `shifted` gives
                 return path_value(pricer.model, claim, now, normals)
 
-            return greeks_of(value, self, now, names, asset=asset)
+            each = [
+                greeks_of(lambda p, n, c=claim: values(p, n, c), self, now, names, asset=asset)
+                for claim in claims
+            ]
+            return {name: jnp.stack([x[name] for x in each]) for name in names}
 
-        values = self._each(one)
-        return {name: self._summary(values[name]) for name in names}
+        return self._each(one)
+
+    def independent(
+        self, claims: tuple[AbstractClaim, ...], now: Snapshot
+    ) -> Float[Array, "draw claim"]:
+        """What several claims pay along each independent draw, in cash of `now`."""
+
+        def one(normals: Float[Array, "step normal"]) -> Float[Array, " claim"]:
+            return jnp.stack([path_value(self.model, claim, now, normals) for claim in claims])
+
+        return self.paired(self._each(one))
+
+    def paired(self, values: Float[Array, "path claim"]) -> Float[Array, "draw claim"]:
+        """One row per independent draw: an antithetic pair is one."""
+        return jnp.mean(values.reshape(-1, 2, values.shape[1]), axis=1) if self.pairs else values
 
     def shifted(self, now: Snapshot, *, vol: Scalar, rate: Scalar) -> tuple["MonteCarlo", Snapshot]:
         model, now = self.model.shifted(now, vol=vol, rate=rate)
@@ -111,8 +143,8 @@ class MonteCarlo(AbstractPricer):
         return lax.map(jax.checkpoint(at), jnp.arange(self.n_paths), batch_size=batch_size)
 
     def _summary(self, values: Float[Array, " path"]) -> tuple[Scalar, Scalar]:
-        """Mean and standard error; an antithetic pair is one independent draw."""
-        draws = jnp.mean(values.reshape(-1, 2), axis=1) if self.pairs else values
+        """Mean and standard error."""
+        draws = self.paired(values[:, None])[:, 0]
         return jnp.mean(draws), jnp.std(draws, ddof=1) / draws.shape[0] ** 0.5
 
     @classmethod
