@@ -1,14 +1,12 @@
 """The command line. Nothing heavy is imported before a command needs it."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
-
-from deephedge.cli.contract import Contract
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -18,8 +16,15 @@ app = App(
     version=version("deephedge"),
 )
 
-Terms = Annotated[Contract, Parameter(name="*")]
-Claim = Annotated[str, Parameter(help="call, put, digital-call, forward, asian-call ...")]
+Claim = Annotated[str | None, Parameter(help="Call, BarrierOption, american-put ...")]
+Model = Annotated[str | None, Parameter(help="BlackScholes (if left out), Heston, kou ...")]
+Method = Annotated[str | None, Parameter(help="Fourier, FiniteDifference, monte-carlo ...")]
+StudyFile = Annotated[
+    Path | None, Parameter(help="A TOML file with [market], [claim] and perhaps [pricer].")
+]
+Terms = Annotated[
+    str, Parameter(help="A field of claim, model or method.", allow_leading_hyphen=True)
+]
 Json = Annotated[bool, Parameter(help="Print JSON on standard output.", negative=())]
 Quiet = Annotated[bool, Parameter(help="No progress bar.", negative=())]
 Out = Annotated[Path, Parameter(help="The folder to write to.")]
@@ -60,19 +65,63 @@ def backtest(
 
 
 @app.command
-def price(claim: Claim, /, *, terms: Terms, json: Json = False) -> int:
-    """The value of a claim."""
-    from deephedge.cli.value import print_price
+def price(
+    claim: Claim = None,
+    /,
+    *,
+    model: Model = None,
+    method: Method = None,
+    study: StudyFile = None,
+    json: Json = False,
+    **terms: Terms,
+) -> int:
+    """The value of a claim.
 
-    return print_price(claim, terms, json=json)
+    Every field of the claim, of the model and of the method is an option: `deephedge price
+    BarrierOption --strike=100 --barrier=120 --call=true --up=true --knock-in=false --maturity=1
+    --model=Kou --vol=0.2 ...`. Lists are written as in TOML: `--spot=[100, 90]`. Without a method,
+    the most accurate one is taken: a formula, a Fourier series, a grid, or else simulation with
+    `--n-paths`, `--n-steps` and `--seed`.
+    """
+    return _value(claim, model, method, study, terms, with_greeks=False, json=json)
 
 
 @app.command
-def greeks(claim: Claim, /, *, terms: Terms, json: Json = False) -> int:
-    """The value of a claim and its sensitivities."""
-    from deephedge.cli.value import print_greeks
+def greeks(
+    claim: Claim = None,
+    /,
+    *,
+    model: Model = None,
+    method: Method = None,
+    study: StudyFile = None,
+    json: Json = False,
+    **terms: Terms,
+) -> int:
+    """The value of a claim and its sensitivities; options as for `price`."""
+    return _value(claim, model, method, study, terms, with_greeks=True, json=json)
 
-    return print_greeks(claim, terms, json=json)
+
+def _value(
+    claim: str | None,
+    model: str | None,
+    method: str | None,
+    study: Path | None,
+    terms: Mapping[str, str],
+    *,
+    with_greeks: bool,
+    json: bool,
+) -> int:
+    from deephedge.cli.value import print_value
+
+    return print_value(
+        claim,
+        model=model,
+        method=method,
+        study=study,
+        terms=terms,
+        with_greeks=with_greeks,
+        json=json,
+    )
 
 
 @app.command

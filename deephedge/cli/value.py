@@ -2,142 +2,216 @@
 
 import dataclasses
 import json as json_format
-import re
+import math
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 
-from deephedge.claims import AbstractClaim, AbstractEuropean
-from deephedge.cli.build import arguments, build, members
-from deephedge.cli.contract import Contract
-from deephedge.cli.tables import StudyError, closest
-from deephedge.markets import (
-    AbstractAffineModel,
-    AbstractModel,
-    BlackScholes,
-    Heston,
-    Merton,
-    Snapshot,
+from deephedge.claims import AbstractClaim, AbstractEarlyExercise
+from deephedge.cli.build import arguments
+from deephedge.cli.contract import Request, flag, found, made, requested, shared_out, values
+from deephedge.cli.tables import StudyError
+from deephedge.markets import AbstractMarket, AbstractModel, simulate
+from deephedge.pricing import (
+    AbstractPricer,
+    Fourier,
+    LongstaffSchwartz,
+    MonteCarlo,
+    pricer_for,
 )
-from deephedge.pricing import AbstractPricer, BlackScholesFormula, Fourier, MonteCarlo
-from deephedge.pricing.greeks import USUAL, greeks
+from deephedge.pricing.greeks import GREEKS, USUAL, greeks
 
-_MODELS: dict[str, type[AbstractModel]] = {
-    "black-scholes": BlackScholes,
-    "heston": Heston,
-    "merton": Merton,
-}
-_CLAIM_TERMS = ("strike", "maturity", "barrier")
-_MODEL_TERMS = tuple(
-    field.name
-    for field in dataclasses.fields(Contract)
-    if field.name not in (*_CLAIM_TERMS, "model", "method", "n_paths", "n_steps", "seed")
-)
+SIMULATION = {"n_paths": 100_000, "n_steps": 100, "seed": 0}
+"""Unless stated otherwise."""
 
+REGRESSION = {"n_paths": 20_000, "n_steps": 50}
+"""Of Longstaff and Schwartz, whose paths are all in memory at once."""
 
 Estimates = dict[str, tuple[float, float | None]]
-"""Values and their standard errors, which only Monte Carlo has."""
+"""Values and their standard errors, which only simulation has."""
 
 
-def print_price(claim: str, terms: Contract, *, json: bool) -> int:
-    """Print the value of a claim."""
+@dataclasses.dataclass(frozen=True)
+class Valued:
+    """A claim in a market with the method that values it; none where paths start at time 0 only."""
+
+    claim: AbstractClaim
+    market: AbstractMarket
+    pricer: AbstractPricer | None
+    simulation: Mapping[str, int]
+
+    @property
+    def method(self) -> str:
+        """The name of what values the claim."""
+        return "Simulation" if self.pricer is None else type(self.pricer).__name__
+
+
+def print_value(
+    claim: str | None,
+    *,
+    model: str | None,
+    method: str | None,
+    study: Path | None,
+    terms: Mapping[str, str],
+    with_greeks: bool,
+    json: bool,
+) -> int:
+    """Print the value of a claim, and its Greeks."""
     with jax.enable_x64(True):
-        _print(_price(*_valued(claim, terms)), json)
+        try:
+            valued = _valued(requested(claim, model, method, study, terms), values(terms))
+            estimates = _price(valued) | (_greeks(valued) if with_greeks else {})
+        except StudyError as error:
+            raise error if study is None else StudyError((), f"{study}: {error}") from None
+        except (TypeError, ValueError) as error:
+            raise StudyError((), str(error)) from None
+    _print(estimates, valued.method, json)
     return 0
 
 
-def print_greeks(claim: str, terms: Contract, *, json: bool) -> int:
-    """Print the value of a claim and its Greeks."""
-    with jax.enable_x64(True):
-        valued = _valued(claim, terms)
-        _print(_price(*valued) | _greeks(*valued), json)
-    return 0
-
-
-def _valued(name: str, terms: Contract) -> tuple[AbstractClaim, AbstractPricer, Snapshot]:
-    claims = _claims()
-    if name not in claims:
-        raise StudyError(("claim",), f"unknown claim {name!r}; {closest(name, claims)}")
-    claim = _made(claims[name], terms, _CLAIM_TERMS)
-    model = _made(_MODELS[terms.model], terms, _MODEL_TERMS)
-    return claim, _pricer(claim, model, terms), model.start()
-
-
-def _claims() -> dict[str, type]:
-    """The claims whose terms the command line can state, by their name with hyphens."""
-    return {
-        re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower(): claim
-        for name, claim in members(AbstractClaim).items()
-        if all(x in _CLAIM_TERMS or not need.required for x, need in arguments(claim).items())
+def _valued(request: Request, terms: dict[str, Any]) -> Valued:
+    kinds = {
+        "claim": found(AbstractClaim, request.claim.type, "claim"),
+        "model": found(AbstractMarket, request.model.type, "model"),
     }
+    if request.method is not None:
+        kinds["method"] = found(AbstractPricer, request.method.type, "method")
+    simulation = {name: _count(name, terms, start) for name, start in SIMULATION.items()}
+    own = {name: value for name, value in terms.items() if name not in SIMULATION}
+    parts = shared_out(own, kinds)
+    claim = made(kinds["claim"], request.claim.options | parts["claim"], {})
+    market = made(kinds["model"], request.model.options | parts["model"], {})
+    if request.method is None:
+        return Valued(claim, market, _usual(claim, market, simulation, terms), simulation)
+    options = request.method.options | parts["method"]
+    options |= {n: terms[n] for n in ("n_paths", "n_steps") if n in terms}
+    pricer = _chosen(kinds["method"], market, claim, options, simulation)
+    return Valued(claim, market, pricer, simulation)
 
 
-def _made(make: type, terms: Contract, admitted: tuple[str, ...]) -> Any:
-    """`make` from those terms that were given; what it cannot use is refused."""
-    stated = {
-        name: value for name, value in vars(terms).items() if name in admitted and value is not None
-    }
-    try:
-        return build(make, stated, (), given={}, named=_no_names)
-    except StudyError as error:
-        option = f"--{error.keys[0].replace('_', '-')}" if error.keys else make.__name__
-        raise StudyError((), f"{option}: {error.message}") from None
+def _count(name: str, terms: Mapping[str, Any], start: int) -> int:
+    value = terms.get(name, start)
+    if not isinstance(value, int) or isinstance(value, bool) or value < (name != "seed"):
+        rule = "a whole number of zero or more" if name == "seed" else "a whole number above zero"
+        raise StudyError((), f"{flag(name)}: must be {rule}, got {value!r}.")
+    return value
 
 
-def _no_names(name: str, keys: tuple[str, ...]) -> Any:
-    raise StudyError(keys, f"must be a number, got {name!r}.")
-
-
-def _pricer(claim: AbstractClaim, model: AbstractModel, terms: Contract) -> AbstractPricer:
-    european = isinstance(claim, AbstractEuropean)
-    closed = isinstance(model, BlackScholes)
-    method = terms.method
-    if method is None:
-        method = ("closed" if closed else "fourier") if european else "monte-carlo"
-    if method == "monte-carlo":
-        return MonteCarlo(
-            model, n_paths=terms.n_paths, n_steps=terms.n_steps, key=jax.random.key(terms.seed)
-        )
-    if not european:
+def _usual(
+    claim: AbstractClaim,
+    market: AbstractMarket,
+    simulation: Mapping[str, int],
+    terms: Mapping[str, Any],
+) -> AbstractPricer | None:
+    """The method of least effort; a series with more terms than a hedge would want."""
+    counts = {name: simulation[name] for name in ("n_paths", "n_steps")}
+    if isinstance(claim, AbstractEarlyExercise):
+        counts = {name: terms.get(name, start) for name, start in REGRESSION.items()}
+    if isinstance(market, AbstractModel):
+        pricer = pricer_for(market, claim, key=jax.random.key(simulation["seed"]), **counts)
+        return Fourier(pricer.model, n_terms=8192, width=24.0) if _is_series(pricer) else pricer
+    if isinstance(claim, AbstractEarlyExercise):
         raise StudyError(
-            (), f"--method: {method} values European claims only; use --method monte-carlo."
+            (),
+            f"--model: {type(market).__name__} cannot start again from a later date, which early "
+            "exercise needs; use a model such as Heston.",
         )
-    if method == "fourier":
-        if not isinstance(model, AbstractAffineModel):
-            raise StudyError((), f"--method: {terms.model} has no characteristic function.")
-        return Fourier(model, n_terms=8192, width=24.0)
-    if not isinstance(model, BlackScholes):
-        raise StudyError((), f"--method: {terms.model} has no closed form; use --method fourier.")
-    return BlackScholesFormula(vol=model.vol[0], rate=model.rate, dividend=model.dividend)
+    return None
 
 
-def _price(claim: AbstractClaim, pricer: AbstractPricer, now: Snapshot) -> Estimates:
-    if isinstance(pricer, MonteCarlo):
-        value, error = pricer.estimate(claim, now)
+def _is_series(pricer: AbstractPricer) -> bool:
+    return isinstance(pricer, Fourier)
+
+
+def _chosen(
+    kind: type[AbstractPricer],
+    market: AbstractMarket,
+    claim: AbstractClaim,
+    options: Mapping[str, Any],
+    simulation: Mapping[str, int],
+) -> AbstractPricer:
+    """The method that was asked for, in the model."""
+    base = kind.for_model(market, vars(claim).get("asset", 0))
+    if base is not None:
+        given = {name: value for name, value in vars(base).items() if name in arguments(kind)}
+        if kind is Fourier:
+            given |= {"n_terms": 8192, "width": 24.0}
+        return made(kind, options, given)
+    if "model" not in arguments(kind) or "key" not in arguments(kind):
+        raise StudyError(
+            (),
+            f"--method: {kind.__name__} does not know {type(market).__name__}; leave it out, or "
+            "use --method=monte-carlo.",
+        )
+    usual = REGRESSION if kind is LongstaffSchwartz else simulation
+    counts = {name: usual[name] for name in ("n_paths", "n_steps")}
+    key = jax.random.key(simulation["seed"])
+    return made(kind, options, {"model": market, "key": key, **counts})
+
+
+def _price(valued: Valued) -> Estimates:
+    claim, pricer, now = valued.claim, valued.pricer, valued.market.start()
+    if pricer is None:
+        return {"price": _simulated(valued)}
+    if isinstance(pricer, MonteCarlo | LongstaffSchwartz):
+        value, error = eqx.filter_jit(pricer.estimate)(claim, now)
         return {"price": (float(value), float(error))}
-    return {"price": (float(pricer.price(claim, now)), None)}
+    return {"price": (float(eqx.filter_jit(pricer.price)(claim, now)), None)}
 
 
-def _greeks(claim: AbstractClaim, pricer: AbstractPricer, now: Snapshot) -> Estimates:
+def _simulated(valued: Valued) -> tuple[float, float]:
+    """The mean of the discounted payoffs of a market that starts at time 0 only."""
+    claim, counts = valued.claim, valued.simulation
+    times = jnp.linspace(0.0, float(claim.maturity), counts["n_steps"] + 1)
+    key = jax.random.key(counts["seed"])
+    paths = simulate(valued.market, times, counts["n_paths"], key=key)
+
+    def cash(path: Any) -> Any:
+        path = dataclasses.replace(path, progress=claim.progress(path))
+        return claim.payoff(path) * path.discount[-1]
+
+    payoffs = jax.vmap(cash)(paths)
+    return float(jnp.mean(payoffs)), float(jnp.std(payoffs, ddof=1)) / len(payoffs) ** 0.5
+
+
+def _greeks(valued: Valued) -> Estimates:
+    claim, pricer, now = valued.claim, valued.pricer, valued.market.start()
+    if pricer is None:
+        raise StudyError(
+            (),
+            f"--model: {type(valued.market).__name__} cannot start again from a later date, so it "
+            "has no Greeks here; use `deephedge price` at shifted parameters and the same seed.",
+        )
+    names = USUAL
+    if isinstance(pricer, LongstaffSchwartz):
+        # Its derivatives are pathwise, with the rule held: right to first order only.
+        names = tuple(name for name in USUAL if len(GREEKS[name]) == 1)
     if isinstance(pricer, MonteCarlo):
-        estimates = eqx.filter_jit(pricer.estimate_greeks)(claim, now)
-        return {name: (float(x), float(error)) for name, (x, error) in _in_order(estimates)}
-    values = eqx.filter_jit(greeks)(pricer, claim, now)
-    return {name: (float(x), None) for name, x in _in_order(values)}
+        estimates = eqx.filter_jit(pricer.estimate_greeks)(claim, now, names)
+        return {name: (float(estimates[name][0]), float(estimates[name][1])) for name in names}
+    # Under jit the Greeks share their work; it sorts a dictionary by its keys.
+    found = eqx.filter_jit(greeks)(pricer, claim, now, names)
+    return {name: (float(found[name]), None) for name in names}
 
 
-def _in_order(values: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The Greeks in their usual order; jit sorts a dictionary by its keys."""
-    return [(name, values[name]) for name in USUAL]
-
-
-def _print(estimates: Estimates, json: bool) -> None:
+def _print(estimates: Estimates, method: str, json: bool) -> None:
     if json:
-        values: dict[str, Any] = {name: value for name, (value, _) in estimates.items()}
-        errors = {name: error for name, (_, error) in estimates.items() if error is not None}
-        print(json_format.dumps(values | ({"standard_errors": errors} if errors else {})))
+        numbers: dict[str, Any] = {name: _finite(value) for name, (value, _) in estimates.items()}
+        errors = {name: _finite(x) for name, (_, x) in estimates.items() if x is not None}
+        extra = {"standard_errors": errors} if errors else {}
+        print(json_format.dumps(numbers | extra | {"method": method}))
         return
     for name, (value, error) in estimates.items():
         spread = "" if error is None else f"  standard error {error:.2g}"
-        print(f"{name:<8}{value: .15g}{spread}")
+        known = f"{value: .15g}{spread}" if math.isfinite(value) else " not known by this method"
+        print(f"{name:<8}{known}")
+    print(f"method   {method}")
+
+
+def _finite(value: float) -> float | None:
+    """What JSON can hold."""
+    return value if math.isfinite(value) else None
