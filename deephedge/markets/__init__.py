@@ -21,6 +21,8 @@ from deephedge.markets.heston_law import AbstractHeston as AbstractHeston
 from deephedge.markets.historical import Historical as Historical
 from deephedge.markets.hull_white import HullWhite as HullWhite
 from deephedge.markets.kou import Kou as Kou
+from deephedge.markets.lifted_heston import LiftedHeston as LiftedHeston
+from deephedge.markets.lifted_heston import rough_kernel as rough_kernel
 from deephedge.markets.local_volatility import LocalVolatility as LocalVolatility
 from deephedge.markets.local_volatility import local_variance as local_variance
 from deephedge.markets.local_volatility import local_variance_of_calls as local_variance_of_calls
