@@ -31,7 +31,7 @@ class Fourier(AbstractTransform):
         model: a one-asset model with a characteristic function.
         n_terms: terms of the series. The default suits a delta inside a simulation; where the
             law is far from normal (a violated Feller condition, correlation near one) a reference
-            price wants thousands: `Fourier(model, n_terms=16384, width=32.0)`.
+            price wants thousands: `Fourier(model, n_terms=32768, width=32.0)`.
         width: $w$, half the interval in deviations.
 
     Reference: Fang and Oosterlee (2008), equations 11, 22, 23 and 49, who expand the density

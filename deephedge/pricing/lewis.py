@@ -32,8 +32,8 @@ class Lewis(AbstractTransform):
 
     Args:
         model: a one-asset model with a characteristic function.
-        n_panels: panels. The default suits months to decades at usual parameters; a reference
-            price, a day or correlation near one wants `Lewis(model, n_panels=512)`.
+        n_panels: panels. The default suits months to decades at usual parameters; far strikes at
+            a day, or correlation near one, want `Lewis(model, n_panels=512)`. See `reach`.
 
     Reference: Lewis (2001), A simple option formula for general jump-diffusion and other
     exponential Lévy processes, equation 3.11.
@@ -60,6 +60,14 @@ class Lewis(AbstractTransform):
         above = jnp.where(inside, (half + sines) / root, jnp.where(right, 0.0, 1.0))
         below = jnp.where(inside, (half - sines) * root, jnp.where(right, 1.0, 0.0))
         return above, below
+
+    def reach(self, tau: Scalar, factors: Float[Array, " factor"]) -> Scalar:
+        r"""The largest $|\log(K/F)|$ that the panels resolve: 20 n / U.
+
+        There the integrand turns by 40 radians in the last panel; further out it must be near 0
+        for the integral to be right, as it is where the law is near normal.
+        """
+        return 20.0 * self.n_panels / self._end(tau, factors)
 
     def _end(self, tau: Scalar, factors: Float[Array, " factor"]) -> Scalar:
         """The least of a geometric row of u beyond which the integrand is rounding error."""
