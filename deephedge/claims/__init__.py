@@ -11,6 +11,7 @@ from deephedge.claims.autocallable import Autocallable as Autocallable
 from deephedge.claims.barrier import BarrierOption as BarrierOption
 from deephedge.claims.barrier import UpAndOutCall as UpAndOutCall
 from deephedge.claims.barrier import shifted_barrier as shifted_barrier
+from deephedge.claims.barrier_side import refuse_wrong_side as refuse_wrong_side
 from deephedge.claims.base import AbstractClaim as AbstractClaim
 from deephedge.claims.base import AbstractEuropean as AbstractEuropean
 from deephedge.claims.base import Pieces as Pieces
@@ -19,6 +20,7 @@ from deephedge.claims.basket import BasketPut as BasketPut
 from deephedge.claims.chooser import Chooser as Chooser
 from deephedge.claims.cliquet import Cliquet as Cliquet
 from deephedge.claims.compound import CompoundOption as CompoundOption
+from deephedge.claims.convertible_bond import ConvertibleBond as ConvertibleBond
 from deephedge.claims.corridor_variance import CorridorVarianceSwap as CorridorVarianceSwap
 from deephedge.claims.digital import DigitalCall as DigitalCall
 from deephedge.claims.digital import DigitalPut as DigitalPut

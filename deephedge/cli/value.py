@@ -11,7 +11,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from deephedge.claims import AbstractClaim, AbstractEarlyExercise
+from deephedge.claims import AbstractClaim, AbstractEarlyExercise, refuse_wrong_side
 from deephedge.cli.build import arguments
 from deephedge.cli.contract import Request, flag, found, made, requested, shared_out, values
 from deephedge.cli.tables import StudyError
@@ -85,6 +85,7 @@ def _valued(request: Request, terms: dict[str, Any]) -> Valued:
     parts = shared_out(own, kinds)
     claim = made(kinds["claim"], request.claim.options | parts["claim"], {})
     market = made(kinds["model"], request.model.options | parts["model"], {})
+    refuse_wrong_side(claim, market.start())
     if request.method is None:
         return Valued(claim, market, _usual(claim, market, simulation, terms), simulation)
     options = request.method.options | parts["method"]
@@ -113,7 +114,9 @@ def _usual(
         counts = {name: terms.get(name, start) for name, start in REGRESSION.items()}
     if isinstance(market, AbstractModel):
         pricer = pricer_for(market, claim, key=jax.random.key(simulation["seed"]), **counts)
-        return Fourier(pricer.model, n_terms=8192, width=24.0) if _is_series(pricer) else pricer
+        if isinstance(pricer, Fourier):
+            return dataclasses.replace(pricer, n_terms=8192, width=24.0)
+        return pricer
     if isinstance(claim, AbstractEarlyExercise):
         raise StudyError(
             (),
@@ -121,10 +124,6 @@ def _usual(
             "exercise needs; use a model such as Heston.",
         )
     return None
-
-
-def _is_series(pricer: AbstractPricer) -> bool:
-    return isinstance(pricer, Fourier)
 
 
 def _chosen(

@@ -40,7 +40,8 @@ def _checked(name: str, rule: str, holds: Callable[[np.ndarray], np.ndarray]) ->
         if not isinstance(array, Tracer):
             got = np.asarray(array)
             if not np.all(holds(got)):
-                raise ValueError(f"`{name}` must be {rule}, got {got!s}.")
+                shown = " ".join(str(got).split())  # a matrix in one line
+                raise ValueError(f"`{name}` must be {rule}, got {shown}.")
         return array
 
     return convert

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import jax
 
 from deephedge.claims.american import AbstractEarlyExercise
+from deephedge.claims.barrier_side import refuse_wrong_side
 from deephedge.claims.base import AbstractClaim
 from deephedge.claims.vanilla import Call
 from deephedge.markets.base import AbstractMarket, AbstractModel
@@ -38,6 +39,7 @@ def pricer_for(
         n_steps: of the simulation.
     """
     claim = Call(strike=1.0, maturity=1.0) if claim is None else claim
+    refuse_wrong_side(claim, market.start())
     for pricer in known_pricers(market, claim):
         if accepts(pricer, claim, market):
             return pricer

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from deephedge.claims.barrier_side import refuse_wrong_side
 from deephedge.claims.base import AbstractClaim
 from deephedge.costs.base import AbstractCost
 from deephedge.costs.permanent_impact import PermanentImpact
@@ -61,6 +62,7 @@ class HedgingProblem(eqx.Module):
     impact: PermanentImpact | None = eqx.field(default=None, kw_only=True)
 
     def __check_init__(self):
+        refuse_wrong_side(self.claim, self.market.start())
         if any(isinstance(x, Tracer) for x in (self.times, self.claim.maturity)):
             return
         last, maturity = float(self.times[-1]), float(self.claim.maturity)
