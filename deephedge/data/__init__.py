@@ -3,8 +3,10 @@
 from deephedge.data.csv import read_csv as read_csv
 from deephedge.data.history import History as History
 from deephedge.data.history import open_history as open_history
+from deephedge.data.indices import nasdaq as nasdaq
 from deephedge.data.indices import sp500 as sp500
 from deephedge.data.indices import vix as vix
+from deephedge.data.joint import joint_closes as joint_closes
 from deephedge.data.records import Dropped as Dropped
 from deephedge.data.records import Gap as Gap
 from deephedge.data.records import Records as Records

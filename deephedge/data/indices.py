@@ -22,6 +22,21 @@ def sp500() -> Records:
     )
 
 
+def nasdaq() -> Records:
+    """NASDAQ Composite, column `close`: index points at the close, 1999-01-04 to 2018-12-31.
+
+    A price index: dividends are not in it.
+    """
+    return read_csv(
+        _arch_file("nasdaq"),
+        date="Date",
+        columns={"close": "Close"},
+        date_format="%m/%d/%Y",
+        source="arch.data.nasdaq",
+        description="NASDAQ Composite, index points at the close",
+    )
+
+
 def vix() -> Records:
     """CBOE VIX, column `vix`: per cent per year at the close, 2014-01-03 to 2019-01-03.
 

@@ -5,8 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from deephedge.claims import BasketCall
+from deephedge.costs import NoCost
 from deephedge.markets import Historical, simulate
 from deephedge.numerics.draws import antithetic
+from deephedge.policies import StaticHedge
+from deephedge.rollout import HedgingProblem, sample
 
 N_PATHS, N_STEPS = 20_000, 12
 TIMES = jnp.linspace(0.0, N_STEPS / 252, N_STEPS + 1)
@@ -132,6 +136,60 @@ def test_assets_are_drawn_on_the_same_days():
     paths = simulate(market, TIMES, 50, key=jax.random.key(6))
     moves = np.log(np.asarray(paths.prices) / np.array([100.0, 50.0]))
     np.testing.assert_allclose(moves[:, :, 1], 2 * moves[:, :, 0], atol=1e-13)
+
+
+def two_assets(**options):
+    """Correlated days of two assets with different means, the second a day late in part."""
+    random = np.random.default_rng(11)
+    first = random.standard_normal(90)
+    second = 0.6 * first + 0.5 * np.roll(first, 1) + 0.4 * random.standard_normal(90)
+    returns = np.stack([0.01 * first + 0.003, 0.02 * second - 0.004], axis=1)
+    return Historical(returns=returns, factors=np.zeros((90, 0)), spot=[100.0, 50.0], **options)
+
+
+def drawn(market, seed):
+    paths = simulate(market, TIMES, N_PATHS, key=jax.random.key(seed))
+    return paths, np.diff(np.log(np.asarray(paths.prices)), axis=1)
+
+
+@pytest.mark.parametrize("mean_block", [1.0, 6.0])
+def test_the_correlation_between_assets_is_that_of_the_record_at_every_date(mean_block):
+    market = two_assets(mean_block=mean_block)
+    _, moves = drawn(market, 10)
+    record = np.asarray(market.returns)
+    record, moves = record - record.mean(axis=0), moves - moves.mean(axis=(0, 1))
+    for step in (0, 5, N_STEPS - 1):
+        within(moves[:, step, 0] * moves[:, step, 1], (record[:, 0] * record[:, 1]).mean(), 4e-6)
+    # Across a day the run must go on: with probability 1 - 1/mean_block.
+    late = (record[:, 0] * np.roll(record[:, 1], -1)).mean()
+    within(moves[:, 4, 0] * moves[:, 5, 1], (1.0 - 1.0 / mean_block) * late, 4e-6)
+
+
+def test_every_asset_loses_its_own_drift():
+    market = two_assets(mean_block=1.0, rate=0.03)
+    gross = np.exp(np.asarray(market.returns))
+    paths, moves = drawn(market, 11)
+    # Each day's return is that of the record less the asset's own constant.
+    moved = np.log(gross.mean(axis=0)) - 0.03 / 252
+    paired = np.asarray(market.returns) - moved
+    nearest = np.abs(moves[:50, :, None, :] - paired[None, None]).max(axis=-1).min(axis=-1)
+    assert nearest.max() < 1e-12
+    np.testing.assert_allclose(np.exp(paired).mean(axis=0), np.exp(0.03 / 252), rtol=1e-12)
+    for asset, bound in ((0, 0.05), (1, 0.1)):
+        final = paths.discount[:, -1] * paths.prices[:, -1, asset]
+        within(final, float(market.spot[asset]), bound)
+
+
+def test_a_basket_is_hedged_in_the_joint_record():
+    claim = BasketCall(strike=100.0, weights=[0.5, 1.0], maturity=float(TIMES[-1]))
+    problem = HedgingProblem(
+        two_assets(mean_block=1.0), claim, NoCost(), TIMES, premium=3.0, close_out=False
+    )
+    ledger = sample(problem, StaticHedge(units=[0.25, 0.5]), N_PATHS, key=jax.random.key(12))
+    # The assets earn nothing on average, whatever is held.
+    within(np.sum(np.asarray(ledger.gains), axis=1), 0.0, 0.05)
+    unhedged = np.asarray(ledger.premium - ledger.payoff)
+    assert np.std(np.asarray(ledger.pnl)) < 0.7 * np.std(unhedged)
 
 
 def test_the_dtype_is_that_of_the_inputs():
