@@ -13,6 +13,7 @@ from deephedge.pricing.black_scholes import black_scholes_price as black_scholes
 from deephedge.pricing.cev import CEVFormula as CEVFormula
 from deephedge.pricing.chooser_formula import ChooserFormula as ChooserFormula
 from deephedge.pricing.compound_formula import CompoundFormula as CompoundFormula
+from deephedge.pricing.control_variate import ControlVariate as ControlVariate
 from deephedge.pricing.default import pricer_for as pricer_for
 from deephedge.pricing.double_barrier import DoubleBarrierFormula as DoubleBarrierFormula
 from deephedge.pricing.dual_bound import dual_bound as dual_bound
@@ -36,6 +37,7 @@ from deephedge.pricing.margrabe import MargrabeFormula as MargrabeFormula
 from deephedge.pricing.monte_carlo import MonteCarlo as MonteCarlo
 from deephedge.pricing.power_formula import PowerFormula as PowerFormula
 from deephedge.pricing.quanto import QuantoFormula as QuantoFormula
+from deephedge.pricing.quasi_monte_carlo import QuasiMonteCarlo as QuasiMonteCarlo
 from deephedge.pricing.ssvi import SSVI as SSVI
 from deephedge.pricing.ssvi import fit_ssvi as fit_ssvi
 from deephedge.pricing.stulz import StulzFormula as StulzFormula

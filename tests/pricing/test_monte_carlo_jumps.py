@@ -104,6 +104,7 @@ def autocallable_price(claim, spot=100.0, vol=VOL):
     )
 
 
+@pytest.mark.slow
 def test_autocallable():
     claim = Autocallable.example()
     bounds = {"delta": 0.02, "vega": 1.2}
