@@ -2,6 +2,8 @@
 
 from deephedge.calibration.calibrate import calibrate as calibrate
 from deephedge.calibration.calibrated import Calibrated as Calibrated
+from deephedge.calibration.conditional_flow import LearnedFlow as LearnedFlow
+from deephedge.calibration.conditional_flow import fit_conditional_flow as fit_conditional_flow
 from deephedge.calibration.domains import Domain as Domain
 from deephedge.calibration.domains import domains as domains
 from deephedge.calibration.forward_equation import ByForwardEquation as ByForwardEquation
@@ -19,3 +21,4 @@ from deephedge.calibration.simulated import BySimulation as BySimulation
 from deephedge.calibration.smiles import calibrate_sabr as calibrate_sabr
 from deephedge.calibration.smiles import fit_surface as fit_surface
 from deephedge.calibration.smiles import local_volatility as local_volatility
+from deephedge.calibration.stylised_facts import stylised_facts as stylised_facts

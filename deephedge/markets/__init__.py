@@ -8,6 +8,7 @@ from deephedge.markets.base import Snapshot as Snapshot
 from deephedge.markets.bates import Bates as Bates
 from deephedge.markets.black_scholes import BlackScholes as BlackScholes
 from deephedge.markets.cev import CEV as CEV
+from deephedge.markets.conditional_flow import ConditionalFlow as ConditionalFlow
 from deephedge.markets.correlated import Correlated as Correlated
 from deephedge.markets.cox_ingersoll_ross import CIRRates as CIRRates
 from deephedge.markets.double_heston import DoubleHeston as DoubleHeston

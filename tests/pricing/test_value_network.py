@@ -77,7 +77,7 @@ def hedged(claim, n_steps, n_paths, policies):
 def test_an_asian_call_has_a_delta_to_hedge_with():
     claim = AsianCall(strike=100.0, maturity=0.5)
     network = trained(MODEL, claim, 4096, 8, **SMALL)
-    simulated = MonteCarlo(MODEL, n_paths=1024, n_steps=8, key=jax.random.key(2))
+    simulated = MonteCarlo(MODEL, n_paths=512, n_steps=8, key=jax.random.key(2))
     policies = {
         "none": NoHedge(),
         "network": DeltaHedge(claim, network),
