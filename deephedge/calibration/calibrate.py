@@ -87,6 +87,7 @@ def calibrate(
         standard_errors=errors,
         converged=bool(solved[0] == optimistix.RESULTS.successful),
         message=_message(solved[0], max_steps),
+        cost=float(np.sum(weighted**2)),
     )
 
 

@@ -23,6 +23,9 @@ class Calibrated:
     converged: bool
     message: str
 
+    cost: float
+    """The sum of squared weighted errors."""
+
     @property
     def prices(self) -> Column:
         """The model's price of each quote."""
@@ -35,6 +38,11 @@ class Calibrated:
         return float(np.mean((prices >= self.quotes.bid) & (prices <= self.quotes.ask)))
 
     @property
+    def rmse(self) -> float:
+        """Root mean square error in Black-Scholes volatility, decimal."""
+        return float(np.sqrt(np.nanmean(self.vol_errors**2)))
+
+    @property
     def vol_errors(self) -> Column:
         """Model less mid, in Black-Scholes volatility; `nan` where a price has none."""
         return self.quotes.vols(self.prices) - self.quotes.vols(self.quotes.mid)
@@ -45,7 +53,6 @@ class Calibrated:
             f"{name:<{width}}  {value: .6g}  standard error {self.standard_errors[name]:.2g}"
             for name, value in self.parameters.items()
         ]
-        error = np.sqrt(np.nanmean(self.vol_errors**2))
         fit = f"{len(self.quotes)} quotes, {100.0 * self.inside:.0f} % between bid and ask, "
-        fit += f"root mean square error {100.0 * error:.3g} volatility points"
+        fit += f"root mean square error {100.0 * self.rmse:.3g} volatility points"
         return "\n".join([*lines, fit, self.message])

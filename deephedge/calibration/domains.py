@@ -18,12 +18,16 @@ NOT_FITTED = (
 _LOWS = (-math.inf, -1.0, 0.0, 1.0)
 _HIGHS = (math.inf, 2.0, 1.0, 0.5)
 
+# So that a parameter on its way to a bound stays inside in float32 too.
+_LEAST, _MOST = 1e-30, 1.0 - 1e-6
+
 
 @dataclasses.dataclass(frozen=True)
 class Domain:
     r"""An open interval, and its bijection from the real line.
 
-    $x$ itself on the line; $a + \log(1 + e^x)$ above a; $a + (b - a)\,(1 + \tanh x)/2$ between.
+    $x$ itself on the line; $a + \log(1 + e^x)$ above a; $a + (b - a)\,(1 + \tanh x)/2$ between,
+    a millionth of the interval away from its ends.
     """
 
     low: float
@@ -34,8 +38,8 @@ class Domain:
         if math.isinf(self.low):
             return x
         if math.isinf(self.high):
-            return self.low + jax.nn.softplus(x)
-        return self.low + 0.5 * (self.high - self.low) * (1.0 + jnp.tanh(x))
+            return self.low + (jax.nn.softplus(x) + _LEAST)
+        return self.low + 0.5 * (self.high - self.low) * (1.0 + _MOST * jnp.tanh(x))
 
     def unbounded(self, value: Array) -> Array:
         """The inverse of `value`."""
@@ -43,8 +47,9 @@ class Domain:
             return value
         above = value - self.low
         if math.isinf(self.high):
+            above = jnp.maximum(above - _LEAST, _LEAST)
             return above + jnp.log(-jnp.expm1(-above))
-        return jnp.arctanh(2.0 * above / (self.high - self.low) - 1.0)
+        return jnp.arctanh((2.0 * above / (self.high - self.low) - 1.0) / _MOST)
 
     def __contains__(self, value: float) -> bool:
         return self.low < value < self.high

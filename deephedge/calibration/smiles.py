@@ -11,13 +11,16 @@ from deephedge.markets.local_volatility import LocalVolatility, local_vols
 from deephedge.markets.sabr import SABR
 from deephedge.pricing.ssvi import SSVI, fit_ssvi
 
+STARTS = ((0.3, -0.3), (0.7, -0.7), (0.3, 0.3))
+"""Vol of vol over the root of a year and correlation, from which a smile is fitted."""
+
 
 def calibrate_sabr(
     quotes: Quotes, *, exponent: float = 1.0, weight: str | None = None
 ) -> dict[float, Calibrated]:
     r"""One SABR smile for each maturity, with the exponent $\beta$ fixed, by Hagan's formula.
 
-    Alpha, vol of vol and correlation are free. Each model's spot is the forward of its maturity
+    Alpha, vol of vol and correlation are free; the best of a few starts is kept. Each model's spot is the forward of its maturity
     and its dividend yield is its rate, so that `HaganFormula(model)` gives the quoted prices back.
 
     Reference: Hagan, Kumar, Lesniewski and Woodward (2002), section 3, on fixing the exponent.
@@ -27,17 +30,26 @@ def calibrate_sabr(
         smile = quotes.where(quotes.maturity == maturity)
         forward, rate = smile.forward[0], -np.log(smile.discount[0]) / maturity
         at_the_money = smile.vols(smile.mid)[np.argmin(np.abs(smile.strike - forward))]
-        model = SABR(
-            spot=forward,
-            alpha=at_the_money * forward ** (1.0 - exponent),
-            exponent=exponent,
-            vol_of_vol=0.5 / np.sqrt(maturity),
-            correlation=-0.3,
-            rate=rate,
-            dividend=rate,
+        fits[maturity] = min(
+            (
+                calibrate(
+                    SABR(
+                        spot=forward,
+                        alpha=at_the_money * forward ** (1.0 - exponent),
+                        exponent=exponent,
+                        vol_of_vol=vol_of_vol / np.sqrt(maturity),
+                        correlation=correlation,
+                        rate=rate,
+                        dividend=rate,
+                    ),
+                    smile,
+                    free=("alpha", "vol_of_vol", "correlation"),
+                    weight=weight,
+                )
+                for vol_of_vol, correlation in STARTS
+            ),
+            key=lambda found: found.cost,
         )
-        free = ("alpha", "vol_of_vol", "correlation")
-        fits[maturity] = calibrate(model, smile, free=free, weight=weight)
     return fits
 
 
@@ -54,7 +66,9 @@ def fit_surface(quotes: Quotes) -> SSVI:
     k = np.log(quotes.strike / quotes.forward)
     with jax.enable_x64(True):
         columns = (jnp.asarray(x[known]) for x in (k, quotes.maturity, mid, 1.0 / spread**2))
-        return fit_ssvi(*columns)
+        surface = fit_ssvi(*columns)
+        fields = {name: np.asarray(value) for name, value in vars(surface).items()}
+    return SSVI(**fields)
 
 
 def local_volatility(

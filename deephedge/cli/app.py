@@ -129,21 +129,27 @@ def calibrate(
     quotes: Path,
     /,
     *,
-    model: Annotated[str, Parameter(help="heston, merton, black-scholes ...")] = "heston",
+    model: Annotated[str, Parameter(help="heston, bates, sabr, rough-bergomi ...")] = "heston",
     free: Annotated[
         list[str] | None, Parameter(help="A parameter to fit; all if left out.")
     ] = None,
     start: Annotated[list[str] | None, Parameter(help="NAME=VALUE to start from.")] = None,
     weight: Literal["spread", "vega", "price"] | None = None,
+    seed: int = 0,
     allow_arbitrage: Annotated[bool, Parameter(negative=())] = False,
     json: Json = False,
 ) -> int:
     """Fit a model to option quotes.
 
+    Any model with a characteristic function, cev, sabr (a smile for each maturity, with the
+    exponent of `--start exponent=1`), rough-bergomi, or local-volatility (Dupire's, through an
+    SSVI surface, its nodes then moved to the quotes).
+
     Args:
         quotes: a CSV file with the columns strike, maturity (years), forward; bid and ask, or mid,
             or bid_vol and ask_vol, or mid_vol; and, if need be, discount and type (call or put).
         weight: count errors in half-spreads, in volatility or in cash.
+        seed: of the draws, for rough-bergomi.
         allow_arbitrage: fit quotes that contradict each other all the same.
     """
     from deephedge.cli.calibrate import calibrate_quotes
@@ -154,6 +160,7 @@ def calibrate(
         free=free or (),
         start=start or (),
         weight=weight,
+        seed=seed,
         allow_arbitrage=allow_arbitrage,
         json=json,
     )

@@ -40,6 +40,20 @@ def test_the_table_names_parameter_error_and_fit(file, capsys):
     assert "vol" in words and "standard error" in words and "100 % between bid and ask" in words
 
 
+@pytest.mark.slow
+def test_every_kind_of_model_is_fitted_to_a_flat_surface(file, capsys):
+    for arguments in (["--model=sabr", "--start=exponent=1"], ["--model=cev"]):
+        code = command(["calibrate", str(file), *arguments, "--json"])
+        found = json.loads(capsys.readouterr().out)
+        fits = found.get("smiles", [found])
+        assert code == 0 and all(fit["converged"] for fit in fits)
+        if "smiles" in found:
+            assert [fit["maturity"] for fit in fits] == [0.25, 1.0]
+            assert all(fit["rmse_vol"] < 1e-4 for fit in fits)
+        else:
+            assert 0.15 < found["parameters"]["scale"] / 10.0 < 0.35
+
+
 def test_prices_and_vols_are_the_same_quotes(file):
     by_vol = read_quotes(file)
     priced = [
@@ -72,6 +86,11 @@ def refused(capsys, message, *arguments):
 def test_bad_input_costs_one_line_and_exit_code_2(file, tmp_path, capsys):
     refused(capsys, "no such file", tmp_path / "none.csv")
     refused(capsys, "unknown model 'hestn'; did you mean heston?", file, "--model=hestn")
+    refused(
+        capsys, "`--model` must have calls that can be fitted, got garch", file, "--model=garch"
+    )
+    refused(capsys, "`--free` must be left out for SABR", file, "--model=sabr", "--free=alpha")
+    refused(capsys, "unknown parameter 'beta'", file, "--model=sabr", "--start=beta=1")
     refused(capsys, "unknown parameter 'kappa'", file, "--start=kappa=1")
     refused(capsys, "must be NAME=VALUE", file, "--start=variance")
     refused(capsys, "`variance` must be zero or positive, got -1", file, "--start=variance=-1")

@@ -134,6 +134,7 @@ def test_the_forward_equation_gives_black_prices_at_a_flat_volatility():
     assert worst[1] < 0.3 * worst[0] and worst[1] < 1e-4
 
 
+@pytest.mark.slow
 def test_dupire_through_a_fitted_surface_reprices_the_quotes_between_bid_and_ask():
     k, vols = np.log(STRIKE / FORWARD), SURFACE.vol
     mid = np.asarray(vols(jnp.asarray(np.log(STRIKE / FORWARD)), jnp.asarray(MATURITY)))

@@ -52,35 +52,56 @@ TWO = BlackScholes(
     spot=[100.0, 95.0], vol=[0.2, 0.3], rate=0.02, correlation=[[1.0, 0.5], [0.5, 1.0]]
 )
 KEY = jax.random.key(0)
-# Every pair under `slow`; what all share runs always.
+# What all pairs share runs always; a price of each claim and in each model under `slow`.
 ALWAYS = (("BlackScholes", "BarrierOption"), ("Heston", "Call"), ("RoughBergomi", "Call"))
+PRICED_MODELS = ("BlackScholes", "Merton")
+PRICED_CLAIMS = ("Call", "AsianCall", "AmericanPut")
 
 
-def pairs():
+def pairs(*, priced: bool):
     for model in MODELS:
         for claim in CLAIMS:
             names = (model.__name__, claim.__name__)
-            marks = () if names in ALWAYS else pytest.mark.slow
-            yield pytest.param(model.example(), claim.example(), id="-".join(names), marks=marks)
-    for claim in CLAIMS:
-        yield pytest.param(
-            TWO, claim.example(), id=f"TwoAssets-{claim.__name__}", marks=pytest.mark.slow
-        )
+            if priced == (names[0] in PRICED_MODELS or names[1] in PRICED_CLAIMS):
+                marks = () if names in ALWAYS else pytest.mark.slow
+                yield pytest.param(
+                    model.example(), claim.example(), id="-".join(names), marks=marks
+                )
 
 
-@pytest.mark.parametrize("model, claim", list(pairs()))
-def test_a_price_is_finite_or_refused_in_one_clear_line(model, claim):
+def chosen(model, claim):
+    """The pricer, or `None` where the pair is refused in one clear line."""
     try:
-        pricer = pricer_for(model, claim, key=KEY, n_paths=256, n_steps=8)
+        return pricer_for(model, claim, key=KEY, n_paths=256, n_steps=8)
     except (TypeError, ValueError) as refusal:
         message = str(refusal)
         assert ("use `" in message and "got" in message) or "but the market has" in message
         assert type(claim).__name__ in message or type(model).__name__ in message
         assert "\n" not in message
         assert not isinstance(model, AbstractModel) or "asset" in message
-        return
-    assert isinstance(pricer, AbstractPricer)
-    assert np.isfinite(float(jax.jit(lambda: pricer.price(claim, model.start()))()))
+        return None
+
+
+@pytest.mark.parametrize("model, claim", list(pairs(priced=True)))
+def test_a_price_is_finite_or_refused_in_one_clear_line(model, claim):
+    pricer = chosen(model, claim)
+    if pricer is not None:
+        assert np.isfinite(float(jax.jit(lambda: pricer.price(claim, model.start()))()))
+
+
+@pytest.mark.parametrize("model, claim", list(pairs(priced=False)))
+def test_every_other_pair_has_a_pricer_or_is_refused(model, claim):
+    assert isinstance(chosen(model, claim), AbstractPricer | None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_claims_on_two_assets_have_finite_prices(claim):
+    pricer, claim = (
+        pricer_for(TWO, claim.example(), key=KEY, n_paths=256, n_steps=8),
+        claim.example(),
+    )
+    assert np.isfinite(float(jax.jit(lambda: pricer.price(claim, TWO.start()))()))
 
 
 def kinds_of(method: type[AbstractPricer], model: AbstractMarket, *claims: AbstractClaim):
