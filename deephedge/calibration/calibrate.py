@@ -1,7 +1,7 @@
 """Model parameters from option quotes, by weighted least squares."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import equinox as eqx
 import jax
@@ -86,7 +86,7 @@ def calibrate(
         parameters={name: float(x) for name, x in zip(names, values, strict=True)},
         standard_errors=errors,
         converged=bool(solved[0] == optimistix.RESULTS.successful),
-        message=_message(solved[0], max_steps),
+        message=_message(solved[0], max_steps) + at_bounds(names, values, fitted),
         cost=float(np.sum(weighted**2)),
     )
 
@@ -170,6 +170,17 @@ def _scale(quotes: Quotes, weight: str | None) -> Column:
             raise ValueError("no quote has a volatility; pass `weight='price'`.")
         return np.maximum(vega, LEAST_VEGA * np.max(vega))
     raise ValueError(f"`weight` must be spread, vega or price, got {weight!r}.")
+
+
+def at_bounds(names: Sequence[str], values: np.ndarray, fitted: Mapping[str, Domain]) -> str:
+    """A sentence for each parameter that has run into an end of its domain."""
+    found = []
+    for name, value in zip(names, values.tolist(), strict=True):
+        domain = fitted[name.partition("[")[0]]
+        for end in (domain.low, domain.high):
+            if abs(value - end) < 1e-5:
+                found.append(f" `{name}` has run to the end of its domain, {end:g}.")
+    return "".join(found)
 
 
 def _message(result: optimistix.RESULTS, max_steps: int) -> str:

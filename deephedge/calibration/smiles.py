@@ -20,8 +20,9 @@ def calibrate_sabr(
 ) -> dict[float, Calibrated]:
     r"""One SABR smile for each maturity, with the exponent $\beta$ fixed, by Hagan's formula.
 
-    Alpha, vol of vol and correlation are free; the best of a few starts is kept. Each model's spot is the forward of its maturity
-    and its dividend yield is its rate, so that `HaganFormula(model)` gives the quoted prices back.
+    Alpha, vol of vol and correlation are free; the best of a few starts is kept. Each model's spot
+    is the forward of its maturity and its dividend yield is its rate, so that
+    `HaganFormula(model)` gives the quoted prices back.
 
     Reference: Hagan, Kumar, Lesniewski and Woodward (2002), section 3, on fixing the exponent.
     """

@@ -5,7 +5,7 @@ import json as json_format
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -56,12 +56,12 @@ def calibrate_quotes(
 ) -> int:
     """Fit a model to the quotes of a file and print it; returns 1 if the fit did not converge."""
     wanted = Wanted([_underscored(name) for name in free] or None, start, weight, seed)
+    kind = found(AbstractMarket, model, "model")
     try:
-        kind = found(AbstractMarket, model, "model")
         quotes = read_quotes(path, allow_arbitrage=allow_arbitrage)
         fits = _fitted(kind, quotes, wanted)
-    except StudyError as error:
-        raise StudyError((), f"--model: {error}" if "unknown model" in str(error) else str(error))
+    except StudyError:
+        raise
     except (TypeError, ValueError) as error:
         hint = "pass `--allow-arbitrage` to"
         raise StudyError((), str(error).replace("pass `allow_arbitrage=True` to", hint)) from None
@@ -114,7 +114,9 @@ def _first(kind: type, quotes: Quotes, spot: float) -> AbstractMarket:
         at_the_money = np.nanmedian(quotes.vols(quotes.mid))
         return CEV(spot=spot, scale=at_the_money * spot**0.5, exponent=0.5)
     if issubclass(kind, AbstractAffineModel):
-        return dataclasses.replace(kind.example(), spot=spot, rate=0.0, dividend=0.0)
+        # Every concrete model has an example; the abstract class does not declare it.
+        typical = cast(Any, kind).example()
+        return dataclasses.replace(typical, spot=spot, rate=0.0, dividend=0.0)
     raise ValueError(
         f"`--model` must have calls that can be fitted, got {hyphened(kind.__name__)}; use a model "
         "such as heston, bates, sabr, rough-bergomi or local-volatility."

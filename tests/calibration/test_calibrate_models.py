@@ -15,10 +15,11 @@ from deephedge.calibration import (
     Quotes,
     calibrate,
     calibrate_sabr,
+    domains,
     fit_surface,
     local_volatility,
 )
-from deephedge.calibration.calibrate import method_for
+from deephedge.calibration.calibrate import at_bounds, method_for
 from deephedge.calibration.methods import Grid
 from deephedge.calibration.standard_errors import sampling_errors
 from deephedge.claims import Call
@@ -189,6 +190,12 @@ def test_sampling_errors_are_added_in_squares():
     exact = np.sqrt(np.diag(np.linalg.inv(design.T @ design)) / 400)
     assert got["level"] == pytest.approx(exact[0], rel=0.15)
     assert got["slope"] == pytest.approx(np.hypot(3.0, exact[1]), rel=1e-3)
+
+
+def test_a_parameter_at_the_end_of_its_domain_is_named():
+    known = domains(SABR_TRUTH)
+    said = at_bounds(["alpha", "correlation"], np.array([0.2, -0.999999]), known)
+    assert said == " `correlation` has run to the end of its domain, -1."
 
 
 def refused(message, model, quotes, **options):
