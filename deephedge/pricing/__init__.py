@@ -14,6 +14,9 @@ from deephedge.pricing.cev import CEVFormula as CEVFormula
 from deephedge.pricing.chooser_formula import ChooserFormula as ChooserFormula
 from deephedge.pricing.compound_formula import CompoundFormula as CompoundFormula
 from deephedge.pricing.control_variate import ControlVariate as ControlVariate
+from deephedge.pricing.convertible_difference import (
+    ConvertibleDifference as ConvertibleDifference,
+)
 from deephedge.pricing.default import pricer_for as pricer_for
 from deephedge.pricing.double_barrier import DoubleBarrierFormula as DoubleBarrierFormula
 from deephedge.pricing.dual_bound import dual_bound as dual_bound

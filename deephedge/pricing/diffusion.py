@@ -25,43 +25,69 @@ def diffusion(nodes: Nodes, vol: Scalar) -> Matrix:
     return jnp.pad(below, 1), jnp.pad(above, 1)
 
 
-def advance(matrix: Matrix, values: Nodes, dt: Scalar, implicit: Scalar) -> Nodes:
-    """The values after a step that weighs the new values by `implicit`: 1 Euler, 1/2 Crank."""
+def advance(
+    matrix: Matrix, values: Nodes, dt: Scalar, implicit: Scalar, income: Nodes | float = 0.0
+) -> Nodes:
+    """The values after a step that weighs the new values by `implicit`: 1 Euler, 1/2 Crank.
+
+    `income` is a source: cash a year at each node.
+    """
     nowhere = jnp.zeros(values.shape, bool)
-    return _solve(matrix, implicit * dt, _known(matrix, values, dt, implicit), nowhere, values)
+    known = _known(matrix, values, dt, implicit) + dt * income
+    return _solve(matrix, implicit * dt, known, nowhere, values)
 
 
 def advance_above(
     matrix: Matrix, values: Nodes, dt: Scalar, implicit: Scalar, floor: Nodes
 ) -> Nodes:
-    r"""The step of `advance` with the values held at or above a floor.
+    """The step of `advance` with the values held at or above a floor. See `advance_between`."""
+    return advance_between(matrix, values, dt, implicit, floor, jnp.full_like(floor, jnp.inf))
 
-    With $AU = b$ for the free step, it solves $\min(AU - b, U - \text{floor}) = 0$ by policy
-    iteration: guess the nodes that rest on the floor, solve for the others, correct the guess.
-    The derivative is that of the last solve.
+
+def advance_between(
+    matrix: Matrix,
+    values: Nodes,
+    dt: Scalar,
+    implicit: Scalar,
+    floor: Nodes,
+    ceiling: Nodes,
+    income: Nodes | float = 0.0,
+) -> Nodes:
+    r"""The step of `advance` with the values held between a floor and a ceiling.
+
+    With $AU = b$ for the free step, it solves $\min(\max(AU - b, U - \text{ceiling}),
+    U - \text{floor}) = 0$ by policy iteration: guess the nodes that rest on either, solve for the
+    others, correct the guess. The derivative is that of the last solve.
 
     Reference: Reisinger and Witte (2012), On the use of policy iteration.
     """
-    weight, known = implicit * dt, _known(matrix, values, dt, implicit)
-    fixed = lax.stop_gradient((matrix, weight, known, floor))
-    return _solve(matrix, weight, known, _resting(*fixed, lax.stop_gradient(values)), floor)
+    weight, known = implicit * dt, _known(matrix, values, dt, implicit) + dt * income
+    fixed = lax.stop_gradient((matrix, weight, known, floor, ceiling))
+    resting = _resting(*fixed, lax.stop_gradient(values))
+    level = jnp.where(resting > 0, ceiling, floor)
+    return _solve(matrix, weight, known, resting != 0, level)
 
 
-def _resting(matrix: Matrix, weight: Scalar, known: Nodes, floor: Nodes, guess: Nodes) -> Array:
-    """The nodes whose value is the floor."""
+def _resting(
+    matrix: Matrix, weight: Scalar, known: Nodes, floor: Nodes, ceiling: Nodes, guess: Nodes
+) -> Array:
+    """-1 at the nodes whose value is the floor, 1 where it is the ceiling, else 0."""
 
     def improve(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         held, _, count = state
-        values = _solve(matrix, weight, known, held, floor)
+        level = jnp.where(held > 0, ceiling, floor)
+        values = _solve(matrix, weight, known, held != 0, level)
         surplus = values - weight * _change(matrix, values) - known
-        better = jnp.where(held, surplus > 0, values < floor)
+        low = jnp.where(held < 0, surplus > 0, values < floor)
+        high = jnp.where(held > 0, surplus < 0, values > ceiling)
+        better = jnp.where(low, -1, jnp.where(high, 1, 0))
         return better, jnp.any(better != held), count + 1
 
     def unsettled(state: tuple[Array, Array, Array]) -> Array:
         return state[1] & (state[2] < _MOST)
 
-    start = (guess <= floor, jnp.asarray(True), jnp.asarray(0))
-    return lax.while_loop(unsettled, improve, start)[0]
+    first = jnp.where(guess <= floor, -1, jnp.where(guess >= ceiling, 1, 0))
+    return lax.while_loop(unsettled, improve, (first, jnp.asarray(True), jnp.asarray(0)))[0]
 
 
 def _solve(matrix: Matrix, weight: Scalar, known: Nodes, held: Array, floor: Nodes) -> Nodes:
@@ -83,16 +109,16 @@ def _change(matrix: Matrix, values: Nodes) -> Nodes:
 
 
 def backward_steps(
-    tau: Scalar, n_steps: int
+    tau: Scalar, n_steps: int, power: float = 2.0
 ) -> tuple[Float[Array, " step"], Float[Array, " step"]]:
-    r"""Lengths of the steps on dates $\tau (k/n)^2$, and how implicit each is.
+    r"""Lengths of the steps on dates $\tau (k/n)^p$, and how implicit each is.
 
-    The dates crowd at the start, where a kink dissolves and an exercise boundary moves fastest.
-    The first two intervals are taken in halves, implicitly.
+    With p = 2 the dates crowd at the start, where a kink dissolves and an exercise boundary moves
+    fastest. The first two intervals are taken in halves, implicitly.
 
     Reference: Rannacher (1984); Forsyth and Vetzal (2002) on the dates.
     """
-    lengths = np.diff((np.arange(n_steps + 1) / n_steps) ** 2)
+    lengths = np.diff((np.arange(n_steps + 1) / n_steps) ** power)
     lengths = np.concatenate([np.repeat(lengths[:2] / 2, 2), lengths[2:]])
     implicit = np.where(np.arange(lengths.size) < 4, 1.0, 0.5)
     return tau * jnp.asarray(lengths, tau.dtype), jnp.asarray(implicit, tau.dtype)

@@ -45,19 +45,31 @@ class PriceGrid(eqx.Module):
         first, weights = self.weights(forward)
         return weights @ lax.dynamic_slice(values, (first,), (STENCIL,))
 
-    def ending(self, price: Scalar, *, above: bool) -> "PriceGrid":
-        """The grid cut at a price: it keeps what lies below, and its last node is the price."""
-        xi = lax.stop_gradient(self._xi(price))
-        if above:
-            return eqx.tree_at(lambda g: g.high, self, xi)
-        return eqx.tree_at(lambda g: g.low, self, xi)
+    def ending(self, price: Scalar, *, above: bool, multiple: int) -> "PriceGrid":
+        """The grid cut at a price, below or above which nothing is left, so a node at its end.
+
+        The other end moves a little, so that the centre lies a `multiple` of nodes from the cut.
+        """
+        end = lax.stop_gradient(self._xi(price))
+        step = ((self.low if above else self.high) - end) / (self.n_nodes - 1)
+        count = multiple * jnp.floor(-end / (multiple * step))
+        step = jnp.where(count > 0, safe.divide(-end, count), step)
+        other = end + (self.n_nodes - 1) * step
+        low, high = (other, end) if above else (end, other)
+        return PriceGrid(self.centre, self.width, low, high, self.n_nodes)
 
     def _xi(self, price: Scalar) -> Scalar:
         return jnp.arcsinh(jnp.log(price / self.centre) / self.width)
 
 
 def price_grid(
-    pieces: Pieces, forward: Scalar, deviation: Scalar, n_nodes: int, cover: Scalar | float = 0.0
+    pieces: Pieces,
+    forward: Scalar,
+    deviation: Scalar,
+    n_nodes: int,
+    *,
+    cover: Scalar | float = 0.0,
+    width: float = 1.0,
 ) -> PriceGrid:
     """A grid that holds the strikes, the spot's forward, and what it may become.
 
@@ -67,6 +79,7 @@ def price_grid(
         deviation: standard deviation of the log-price until maturity.
         n_nodes: an odd number puts a single strike on a node.
         cover: further distance in log-price to reach on either side.
+        width: how far from the strikes the grid is dense, in deviations.
     """
     strikes, forward, deviation = lax.stop_gradient((pieces.strike, forward, deviation))
     logs = jnp.where(strikes > 0, safe.log(strikes), jnp.log(forward))
@@ -74,9 +87,9 @@ def price_grid(
     spread = jnp.max(jnp.abs(logs - centre))
     far = jnp.maximum(jnp.abs(jnp.log(forward) - centre), spread) + lax.stop_gradient(cover)
     half = jnp.minimum(far + 6.0 * deviation + 0.5 * deviation**2 + 1e-3, _WIDEST)
-    width = jnp.minimum(deviation + spread + 1e-3, 0.25 * half)
-    reach = jnp.arcsinh(half / width)
-    return PriceGrid(jnp.exp(centre), width, -reach, reach, n_nodes)
+    dense = jnp.minimum(width * deviation + spread + 1e-3, 0.25 * half)
+    reach = jnp.arcsinh(half / dense)
+    return PriceGrid(jnp.exp(centre), dense, -reach, reach, n_nodes)
 
 
 def at_maturity(pieces: Pieces, nodes: Float[Array, " node"]) -> Float[Array, " node"]:
