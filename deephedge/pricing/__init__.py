@@ -38,6 +38,8 @@ from deephedge.pricing.longstaff_schwartz import LongstaffSchwartz as LongstaffS
 from deephedge.pricing.lookback_formula import LookbackFormula as LookbackFormula
 from deephedge.pricing.margrabe import MargrabeFormula as MargrabeFormula
 from deephedge.pricing.monte_carlo import MonteCarlo as MonteCarlo
+from deephedge.pricing.multilevel import Multilevel as Multilevel
+from deephedge.pricing.multilevel import multilevel as multilevel
 from deephedge.pricing.power_formula import PowerFormula as PowerFormula
 from deephedge.pricing.quanto import QuantoFormula as QuantoFormula
 from deephedge.pricing.quasi_monte_carlo import QuasiMonteCarlo as QuasiMonteCarlo
