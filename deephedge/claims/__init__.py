@@ -40,6 +40,9 @@ from deephedge.claims.power import PowerOption as PowerOption
 from deephedge.claims.quanto import QuantoCall as QuantoCall
 from deephedge.claims.rainbow import BestOfCall as BestOfCall
 from deephedge.claims.rainbow import WorstOfCall as WorstOfCall
+from deephedge.claims.smoothed import SmoothedAutocallable as SmoothedAutocallable
+from deephedge.claims.smoothed import SmoothedBarrier as SmoothedBarrier
+from deephedge.claims.smoothed import smoothed as smoothed
 from deephedge.claims.spread import SpreadOption as SpreadOption
 from deephedge.claims.touch import NoTouch as NoTouch
 from deephedge.claims.touch import OneTouch as OneTouch
