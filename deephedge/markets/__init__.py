@@ -35,3 +35,4 @@ from deephedge.markets.sabr import SABR as SABR
 from deephedge.markets.simulate import simulate as simulate
 from deephedge.markets.variance_gamma import VarianceGamma as VarianceGamma
 from deephedge.markets.vasicek import VasicekRates as VasicekRates
+from deephedge.markets.vol_term_structure import VolTermStructure as VolTermStructure

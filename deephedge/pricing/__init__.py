@@ -10,6 +10,9 @@ from deephedge.pricing.black76 import Black76 as Black76
 from deephedge.pricing.black_scholes import BlackScholesFormula as BlackScholesFormula
 from deephedge.pricing.black_scholes import QuotedBlackScholes as QuotedBlackScholes
 from deephedge.pricing.black_scholes import black_scholes_price as black_scholes_price
+from deephedge.pricing.bucketed import TermStructureFormula as TermStructureFormula
+from deephedge.pricing.bucketed import bucketed_vega as bucketed_vega
+from deephedge.pricing.bucketed import parameter_greeks as parameter_greeks
 from deephedge.pricing.cev import CEVFormula as CEVFormula
 from deephedge.pricing.chooser_formula import ChooserFormula as ChooserFormula
 from deephedge.pricing.compound_formula import CompoundFormula as CompoundFormula
@@ -25,6 +28,7 @@ from deephedge.pricing.forward_start_formula import ForwardStartFormula as Forwa
 from deephedge.pricing.fourier import Fourier as Fourier
 from deephedge.pricing.geometric_asian import GeometricAsianFormula as GeometricAsianFormula
 from deephedge.pricing.greeks import GREEKS as GREEKS
+from deephedge.pricing.greeks import cross_gamma as cross_gamma
 from deephedge.pricing.greeks import greeks as greeks
 from deephedge.pricing.greeks import sensitivity as sensitivity
 from deephedge.pricing.hagan import HaganFormula as HaganFormula

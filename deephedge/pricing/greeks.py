@@ -1,5 +1,6 @@
 """Greeks of any order of any claim under any pricer, by automatic differentiation."""
 
+import dataclasses
 from collections.abc import Callable, Iterable
 
 import equinox as eqx
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 from deephedge.claims.base import AbstractClaim
 from deephedge.markets.base import Snapshot
 from deephedge.pricing.base import AbstractPricer
-from deephedge.typing import Scalar
+from deephedge.typing import Array, Float, Scalar
 
 VARIABLES = ("spot", "vol", "rate", "time")
 """What a price is differentiated by."""
@@ -61,6 +62,17 @@ def greeks(
 ) -> dict[str, Scalar]:
     """The Greeks called `names` (keys of `GREEKS`), in cash of `now` per unit of claim."""
     return greeks_of(lambda p, n: p.price(claim, n), pricer, now, names, asset=asset)
+
+
+def cross_gamma(
+    pricer: AbstractPricer, claim: AbstractClaim, now: Snapshot
+) -> Float[Array, "asset asset"]:
+    r"""Second derivatives $\partial^2 V/\partial S_j \partial S_k$ by the prices of all assets."""
+
+    def value(prices: Float[Array, " asset"]) -> Scalar:
+        return pricer.price(claim, dataclasses.replace(now, prices=prices))
+
+    return jax.jacfwd(jax.jacfwd(value))(now.prices)
 
 
 def greeks_of(
