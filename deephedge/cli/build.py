@@ -17,6 +17,7 @@ import equinox as eqx
 import jax
 
 from deephedge.cli.tables import StudyError, Tagged, closest, exactly, placed, shown, tagged
+from deephedge.numerics.draws import Draws, antithetic, pseudo, sobol
 from deephedge.policies import AbstractPolicy, AbstractTrainablePolicy
 
 Given = Mapping[str, Any]
@@ -119,6 +120,8 @@ def _value(value: Any, kind: Any, keys: tuple[str, ...], given: Given, named: Na
     try:
         if keys[-1] == "key":
             return jax.random.key(exactly(int, value))
+        if kind == Draws and isinstance(value, str):
+            return _draws(value)
         if kind in (int, bool, str):
             return exactly(kind, value)
         if datetime.date in typing.get_args(kind):
@@ -141,8 +144,17 @@ def _value(value: Any, kind: Any, keys: tuple[str, ...], given: Given, named: Na
     return value
 
 
+def _draws(name: str) -> Draws:
+    kinds = {"antithetic": antithetic, "pseudo": pseudo, "sobol": sobol}
+    if name not in kinds:
+        raise ValueError(f"must be {', '.join(kinds)}, got {name!r}.")
+    return kinds[name]
+
+
 def _families(kind: Any) -> list[type]:
     """The object families that an annotation admits: `X`, `X | None`, `tuple[X, ...]`."""
+    if typing.get_origin(kind) is Callable:
+        return []
     if isinstance(kind, type) and not isinstance(kind, types.GenericAlias):
         return [kind] if issubclass(kind, eqx.Module) else []
     return [family for part in typing.get_args(kind) for family in _families(part)]

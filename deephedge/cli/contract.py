@@ -10,9 +10,6 @@ from typing import Any
 from deephedge.cli.build import arguments, build, members
 from deephedge.cli.tables import StudyError, Tagged, closest, tagged
 
-USUAL_SPOT = 100.0
-"""The price of an underlier whose spot is not stated."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Request:
@@ -36,11 +33,10 @@ def requested(
     tables = {} if study is None else _tables(study)
     if claim is None and "claim" not in tables:
         raise StudyError((), "name a claim, such as Call, or a file with `--study FILE`.")
-    started = {} if "market" in tables else {"spot": USUAL_SPOT}
     return Request(
-        claim=_merged(tables.get("claim"), claim, {}),
-        model=_merged(tables.get("market"), model or "BlackScholes", started, keep=model is None),
-        method=_merged(tables.get("pricer"), method, {}) if method or "pricer" in tables else None,
+        claim=_merged(tables.get("claim"), claim),
+        model=_merged(tables.get("market"), model or "BlackScholes", keep=model is None),
+        method=_merged(tables.get("pricer"), method) if method or "pricer" in tables else None,
         source=study,
     )
 
@@ -111,13 +107,11 @@ def _no_names(name: str, keys: tuple[str, ...]) -> Any:
     raise StudyError(keys, f"must be a number, got {name!r}.")
 
 
-def _merged(
-    table: Any, name: str | None, defaults: dict[str, Any], *, keep: bool = False
-) -> Tagged:
+def _merged(table: Any, name: str | None, *, keep: bool = False) -> Tagged:
     """A study's table, unless the command line names another class."""
     if table is not None and (name is None or keep):
         return tagged(table)
-    return Tagged(str(name), defaults)
+    return Tagged(str(name), {})
 
 
 def _tables(study: Path) -> dict[str, Any]:

@@ -28,6 +28,9 @@ from deephedge.pricing.greeks import GREEKS, USUAL, greeks
 SIMULATION = {"n_paths": 100_000, "n_steps": 100, "seed": 0}
 """Unless stated otherwise."""
 
+USUAL_SPOT = 100.0
+"""The price of an underlier whose spot is not stated."""
+
 REGRESSION = {"n_paths": 20_000, "n_steps": 50}
 """Of Longstaff and Schwartz, whose paths are all in memory at once."""
 
@@ -84,7 +87,8 @@ def _valued(request: Request, terms: dict[str, Any]) -> Valued:
     own = {name: value for name, value in terms.items() if name not in SIMULATION}
     parts = shared_out(own, kinds)
     claim = made(kinds["claim"], request.claim.options | parts["claim"], {})
-    market = made(kinds["model"], request.model.options | parts["model"], {})
+    usual = {"spot": USUAL_SPOT} if "spot" in arguments(kinds["model"]) else {}
+    market = made(kinds["model"], usual | request.model.options | parts["model"], {})
     refuse_wrong_side(claim, market.start())
     if request.method is None:
         return Valued(claim, market, _usual(claim, market, simulation, terms), simulation)

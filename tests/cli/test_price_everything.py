@@ -79,6 +79,16 @@ def test_early_exercise_and_markets_that_only_start_at_time_0(capsys):
     assert abs(got["price"] - 6.0) < 4 * got["standard_errors"]["price"] + 0.5
 
 
+def test_objects_inside_objects_are_written_as_toml(capsys):
+    two = '[{type="BlackScholes",spot=100,vol=0.2},{type="BlackScholes",spot=95,vol=0.3}]'
+    parts = ("--model=correlated", f"--parts={two}", "--correlation=[[1,0.5],[0.5,1]]")
+    simulation = ("--n-paths=4096", "--n-steps=1", "--method=monte-carlo", "--draws=sobol")
+    got = answer(capsys, "price", "exchange-option", "--maturity=1", *parts, *simulation)
+    exact = answer(capsys, "price", "exchange-option", "--maturity=1", *TWO)
+    assert exact["method"] == "MargrabeFormula"
+    assert abs(got["price"] - exact["price"]) < 4 * got["standard_errors"]["price"]
+
+
 def test_a_method_can_be_asked_for(capsys):
     call = ("call", *HERSTATT, "--vol=0.2")
     formula = answer(capsys, "price", *call)
@@ -155,6 +165,10 @@ WRONG = {
     ),
     "no paths": ((*CALL, "--vol=0.2", "--n-paths=0"),
                  "--n-paths: must be a whole number above zero, got 0"),
+    "unknown draws": (
+        (*CALL, "--vol=0.2", "--method=monte-carlo", "--draws=halton"),
+        "--draws: must be antithetic, pseudo, sobol, got 'halton'",
+    ),
     "odd paths": (
         (*CALL, "--vol=0.2", "--method=monte-carlo", "--n-paths=5"),
         "`n_paths` must be even with antithetic draws, got 5; pass `n_paths=6`",
