@@ -39,8 +39,6 @@ class LocalVolatility(AbstractModel):
     No factors, one normal a step: Euler's scheme for the log-price, an exact martingale of weak
     order 1 in the step, with time taken at the middle of the step. A surface whose skew grows
     without bound at short maturities wants small steps at the start.
-    Steps depend on the price, so `MonteCarlo` has Greeks of first order only: the others
-    are not a number.
 
     Reference: Dupire (1994), Pricing with a smile; Gatheral (2006), The volatility surface.
     """
