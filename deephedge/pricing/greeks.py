@@ -60,7 +60,10 @@ def greeks(
     *,
     asset: int = 0,
 ) -> dict[str, Scalar]:
-    """The Greeks called `names` (keys of `GREEKS`), in cash of `now` per unit of claim."""
+    """The Greeks called `names` (keys of `GREEKS`), in cash of `now` per unit of claim.
+
+    `price` among the names is the value itself, which then shares its work with the Greeks.
+    """
     return greeks_of(lambda p, n: p.price(claim, n), pricer, now, names, asset=asset)
 
 
@@ -88,12 +91,12 @@ def greeks_of(
     By forward differentiation: inside `jit` the Greeks share what they have in common, and in a
     chain of strikes whatever does not depend on the strike is differentiated once.
     """
-    names = tuple(names)
-    unknown = [name for name in names if name not in GREEKS]
+    names, orders = tuple(names), {"price": (), **GREEKS}
+    unknown = [name for name in names if name not in orders]
     if unknown:
-        raise ValueError(f"`names` must be among {', '.join(GREEKS)}, got {unknown[0]!r}.")
+        raise ValueError(f"`names` must be among {', '.join(orders)}, got {unknown[0]!r}.")
     value = shifted_value(valuation, pricer, now, asset)
-    return {name: derivative(value, now, in_order(GREEKS[name])) for name in names}
+    return {name: derivative(value, now, orders[name]) for name in names}
 
 
 def in_order(variables: Iterable[str]) -> list[str]:

@@ -118,6 +118,13 @@ def test_greeks_batch_over_states():
             np.testing.assert_allclose(batch[name][i], value, rtol=1e-12, atol=1e-13)
 
 
+def test_the_price_may_be_asked_for_among_the_greeks():
+    claim = Call.example()
+    both = greeks(PRICER, claim, NOW, ("price", "delta"))
+    assert list(both) == ["price", "delta"]
+    np.testing.assert_allclose(both["price"], PRICER.price(claim, NOW), rtol=1e-12)
+
+
 def test_unknown_names_are_refused():
     claim = Call.example()
     with pytest.raises(ValueError, match="`names` must be among"):
