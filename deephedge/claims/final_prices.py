@@ -16,4 +16,8 @@ def final_prices(path: Path, assets: Sequence[int], claim: str) -> Float[Array, 
             f"{claim} is paid on asset {max(assets)}, but the market has {n_assets}; "
             f"use `BlackScholes(spot=[...], vol=[...])` with {max(assets) + 1} or more assets."
         )
+    first, end = min(assets), max(assets) + 1
+    if list(assets) == list(range(first, end)):
+        # A slice: of the stack, XLA for CPU makes wrong numbers in some nested loops (jax 0.10.2).
+        return path.prices[-1, first:end]
     return jnp.stack([path.prices[-1, asset] for asset in assets])
