@@ -7,8 +7,9 @@ of normal ones. The reference there is a nested simulation of 65,536 paths a sta
 root mean squares over fresh states that the market's own paths meet; those of deltas are per unit
 of each asset.
 
-The paper prints curves, not numbers; what it states is that differentials cut the error by orders
-of magnitude where samples are few. The findings here bound the ratio of the two errors.
+The paper's claim is that differentials cut the error by orders of magnitude where samples are few.
+The findings bound the ratio of the two errors: by a tenth for the call at the smaller size and for
+the basket, and by a half for the call at the larger.
 
     python experiments/huge_savine_2020_differential_learning.py [--samples 8192] [--states 256]
 """
@@ -82,8 +83,8 @@ def trained(model, claim, n_samples: int, alpha: float, seed: int, n_updates: in
     return network, time.perf_counter() - begin
 
 
-def with_and_without(label, model, claim, now, exact, n_samples, seed, n_updates):
-    """Train both ways; print both; the findings, and the network with differentials."""
+def with_and_without(label, model, claim, now, exact, n_samples, seed, n_updates, at_most):
+    """Train both ways and print both; the ratios of their errors, which are `at_most` so much."""
     both = {}
     for name, alpha in (("values alone", 0.0), ("with differentials", 1.0)):
         network, seconds = trained(model, claim, n_samples, alpha, seed, n_updates)
@@ -97,8 +98,8 @@ def with_and_without(label, model, claim, now, exact, n_samples, seed, n_updates
     (price_0, delta_0), (price_1, delta_1) = both.values()
     what = f"{label}, {n_samples} samples: error with differentials over that without"
     return [
-        Finding(f"{what}, prices", price_1 / price_0, 0.5, 0.5),
-        Finding(f"{what}, deltas", delta_1 / delta_0, 0.5, 0.5),
+        Finding(f"{what}, prices", price_1 / price_0, at_most / 2, at_most / 2),
+        Finding(f"{what}, deltas", delta_1 / delta_0, at_most / 2, at_most / 2),
     ]
 
 
@@ -108,8 +109,8 @@ def call(n_samples: int, n_states: int, seed: int, n_updates: int) -> list[Findi
     claim, now = Call(strike=100.0, maturity=1.0), states(model, 0.5, n_states)
     exact = values_and_deltas(BlackScholesFormula(vol=VOL, rate=RATE), claim, now)
     findings = []
-    for n in (n_samples // 8, n_samples):
-        findings += with_and_without("call", model, claim, now, exact, n, seed, n_updates)
+    for n, at_most in ((n_samples // 8, 0.1), (n_samples, 0.5)):
+        findings += with_and_without("call", model, claim, now, exact, n, seed, n_updates, at_most)
     return findings
 
 
@@ -129,7 +130,7 @@ def basket(
         return MonteCarlo(model, n_paths=n_paths, n_steps=1, key=jax.random.key(seed))
 
     exact = values_and_deltas(nested(n_reference, 1), claim, now)
-    findings = with_and_without("basket", model, claim, now, exact, n_samples, seed, n_updates)
+    findings = with_and_without("basket", model, claim, now, exact, n_samples, seed, n_updates, 0.1)
     for n_paths in (n_reference // 256, n_reference // 16):
         found, seconds = timed(values_and_deltas, nested(n_paths, 2), claim, now)
         price, delta = errors(found, exact)
