@@ -33,6 +33,7 @@ from deephedge.pricing.greeks import greeks as greeks
 from deephedge.pricing.greeks import sensitivity as sensitivity
 from deephedge.pricing.hagan import HaganFormula as HaganFormula
 from deephedge.pricing.hagan import hagan_vol as hagan_vol
+from deephedge.pricing.heston_adi import HestonADI as HestonADI
 from deephedge.pricing.implied_normal_vol import implied_normal_vol as implied_normal_vol
 from deephedge.pricing.implied_vol import implied_vol as implied_vol
 from deephedge.pricing.kirk import KirkFormula as KirkFormula

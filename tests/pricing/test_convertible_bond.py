@@ -154,7 +154,9 @@ def test_both_sides_boundaries_earn_the_price_on_simulated_paths():
     claim = dataclasses.replace(FULL, default_factor=0)
     exercised = pricer.exercised(claim)
     # Seen on 40 dates a year, a price passes the boundary before the issuer calls.
-    moved = shifted_barrier(exercised.boundary, vol=0.25, dt=jnp.asarray(1 / 40), up=False)
+    moved = shifted_barrier(
+        exercised.boundary, vol=jnp.asarray(0.25), dt=jnp.asarray(1 / 40), up=False
+    )
     exercised = dataclasses.replace(exercised, boundary=moved)
     simulation = MonteCarlo(market, n_paths=20_000, n_steps=200, key=jax.random.key(1))
     mean, error = simulation.estimate(exercised, market.start())
