@@ -180,6 +180,7 @@ def test_every_asset_loses_its_own_drift():
         within(final, float(market.spot[asset]), bound)
 
 
+@pytest.mark.slow
 def test_a_basket_is_hedged_in_the_joint_record():
     claim = BasketCall(strike=100.0, weights=[0.5, 1.0], maturity=float(TIMES[-1]))
     problem = HedgingProblem(

@@ -108,6 +108,7 @@ def _within(values, truth, largest_error):
     assert abs(values.mean() - truth) < 4.0 * error + 1e-12, (values.mean(), truth, error)
 
 
+@pytest.mark.slow
 def test_simulated_bonds_are_martingales_and_options_on_them_cost_jamshidians_formula():
     times = jnp.asarray([0.0, 0.7, 2.0])
     paths = simulate(MODEL, times, 16_384, key=jax.random.key(0))
@@ -121,6 +122,7 @@ def test_simulated_bonds_are_martingales_and_options_on_them_cost_jamshidians_fo
     _within(gains, float(_bond_call(MODEL, 2.0, 3.0, strike)), 3e-4)
 
 
+@pytest.mark.slow
 def test_a_restarted_model_expects_the_bond_price():
     path = jax.tree.map(
         lambda x: x[0], simulate(MODEL, jnp.asarray([0.0, 0.7]), 1, key=jax.random.key(1))

@@ -98,6 +98,7 @@ def _adams(u, tau, n, *, hurst, kappa, theta, nu, rho, variance):
     return np.exp(variance * np.trapezoid(force, dx=h) + kappa * theta * np.trapezoid(x, dx=h))
 
 
+@pytest.mark.slow
 def test_many_factors_are_the_rough_heston_model():
     parameters = dict(hurst=0.1, kappa=0.3, theta=0.02, nu=0.3, rho=-0.7, variance=0.02)
     points = [2.0, 10.0, 25.0]
@@ -166,6 +167,7 @@ def test_the_characteristic_function_at_a_later_date_continues_the_path():
     _within(values.imag, exact.imag, 3e-3)
 
 
+@pytest.mark.slow
 def test_a_later_date_may_start_a_path():
     paths = simulate(EXAMPLE, jnp.asarray([0.0, 0.1, 0.3]), 3, key=jax.random.key(2))
     now = jax.tree.map(lambda x: x[0], paths).at(2)

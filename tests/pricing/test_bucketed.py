@@ -61,6 +61,7 @@ def test_bucket_vegas_add_up_and_are_the_black_scholes_vega_by_the_chain_rule(ti
     np.testing.assert_allclose(vegas, vega * VOLS * spells / (mean * tau), rtol=1e-11, atol=1e-13)
 
 
+@pytest.mark.slow
 def test_bucket_vegas_of_an_average_by_simulation():
     # Fixings before a shock do not feel it: early buckets move all of them, late ones few.
     claim = AsianCall(strike=100.0, maturity=0.5)
@@ -74,6 +75,7 @@ def test_bucket_vegas_of_an_average_by_simulation():
     assert vegas[3] == 0.0
 
 
+@pytest.mark.slow
 def test_every_parameter_of_heston_against_differences():
     pricer, now = Fourier(Heston.example()), Heston.example().start()
     price = eqx.filter_jit(lambda p: p.price(CALL, now))

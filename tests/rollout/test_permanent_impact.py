@@ -81,8 +81,14 @@ class Threshold(AbstractTargetPolicy):
     ("claim", "policy", "close_out"),
     [
         (CALL, WhalleyWilmott(CALL, PRICER, cost_rate=0.001, aversion=0.1), True),
-        (CALL, RebalanceEvery(DeltaHedge(CALL, PRICER), every=3), False),
-        (LookbackCall(strike=100.0, maturity=MATURITY), Threshold(), False),
+        pytest.param(
+            *(CALL, RebalanceEvery(DeltaHedge(CALL, PRICER), every=3), False),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            *(LookbackCall(strike=100.0, maturity=MATURITY), Threshold(), False),
+            marks=pytest.mark.slow,
+        ),
         (AsianCall(strike=90.0, maturity=MATURITY), Threshold(), True),
     ],
     ids=["band", "now and then", "lookback", "asian"],
