@@ -113,7 +113,10 @@ def test_a_file_that_is_not_there(tmp_path, capsys):
         (["price", "call", "--maturity", "1", "--vol", "0.2"], "--strike: must be given"),
         (["price", "call", "--maturity", "1", "--strike", "9", "--vol", "-1"], "--vol: .*-1"),
         (["price", "cal", "--maturity", "1", "--vol", "0.2"], "did you mean call"),
-        (["price", "call", "--maturity", "x"], "x"),
+        (
+            ["price", "call", "--strike", "9", "--vol", "0.2", "--maturity", "x"],
+            "--maturity: .*'x'",
+        ),
         (["price", "call", "--maturity", "1", "--wol", "0.2"], "--wol"),
         (["run", "a.toml"], "--out"),
         (["walk"], "walk"),
