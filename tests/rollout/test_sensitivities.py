@@ -12,7 +12,13 @@ from deephedge.claims import Call, ExchangeOption
 from deephedge.costs import NoCost, ProportionalCost
 from deephedge.markets import BlackScholes
 from deephedge.numerics.draws import antithetic
-from deephedge.policies import NoHedge, NoTransactionBand, StaticHedge, WhalleyWilmott
+from deephedge.policies import (
+    DeltaBand,
+    NoHedge,
+    NoTransactionBand,
+    StaticHedge,
+    WhalleyWilmott,
+)
 from deephedge.pricing import BlackScholesFormula, MargrabeFormula, sensitivity
 from deephedge.risk import Entropic, ExpectedShortfall
 from deephedge.rollout import (
@@ -26,6 +32,7 @@ from deephedge.training import train
 
 MATURITY = 30 / 365
 CLAIM = Call(strike=100.0, maturity=MATURITY)
+FORMULA = BlackScholesFormula(vol=0.2)
 
 
 def reference_problem(n_steps=30):
@@ -36,8 +43,7 @@ def reference_problem(n_steps=30):
     )
 
 
-def band(problem):
-    base = WhalleyWilmott(CLAIM, BlackScholesFormula(vol=0.2), cost_rate=0.001, aversion=1.0)
+def band(problem, base):
     return NoTransactionBand.create(
         problem.market, CLAIM, problem.times, base=base, width=8, depth=2, key=jax.random.key(0)
     )
@@ -63,7 +69,7 @@ def test_of_a_trained_band_in_the_reference_problem():
     problem, risk = reference_problem(), Entropic(aversion=1.0)
     policy = train(
         problem,
-        band(problem),
+        band(problem, WhalleyWilmott(CLAIM, FORMULA, cost_rate=0.001, aversion=1.0)),
         risk,
         key=jax.random.key(1),
         n_steps=40,
@@ -88,7 +94,7 @@ def test_of_a_trained_band_in_the_reference_problem():
 
 def test_of_an_untrained_band_with_few_steps():
     problem, risk = reference_problem(5), Entropic(aversion=1.0)
-    policy = band(problem)
+    policy = band(problem, DeltaBand(CLAIM, FORMULA, half_width=0.05))
     found = risk_sensitivities(problem, policy, risk, 2000, key=jax.random.key(5))
     market, cost = found.slopes
     difference = by_differences(problem, policy, risk, 2000, lambda p: p.market.vol, 1e-6)
@@ -97,6 +103,7 @@ def test_of_an_untrained_band_with_few_steps():
     np.testing.assert_allclose(cost.rate[0], difference, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_without_a_hedge_the_mean_loss_has_the_greeks_of_the_claim():
     # Entropic risk of hardly any aversion is the mean loss: without interest, the price.
     market = BlackScholes(spot=100.0, vol=0.2)
@@ -121,6 +128,7 @@ def test_without_a_hedge_the_mean_loss_has_the_greeks_of_the_claim():
         assert abs(slope - float(truth)) < 4.0 * error
 
 
+@pytest.mark.slow
 def test_by_the_correlation_of_two_assets():
     market = BlackScholes(spot=[100.0, 95.0], vol=[0.3, 0.2], correlation=[[1.0, 0.4], [0.4, 1.0]])
     claim = ExchangeOption(maturity=0.5)
@@ -149,6 +157,7 @@ def test_by_the_correlation_of_two_assets():
 # A static hedge leaves a deviation of 1.7: at aversion 1 a few paths of 2000 would carry the risk,
 # and no standard error could be trusted.
 @pytest.mark.parametrize("risk", [Entropic(aversion=0.2), ExpectedShortfall(tail=0.1)])
+@pytest.mark.slow
 def test_the_standard_error_is_the_spread_of_repeated_estimates(risk):
     problem, policy = reference_problem(2), StaticHedge(units=[0.5])
 
