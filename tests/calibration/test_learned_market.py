@@ -52,13 +52,19 @@ def test_the_record_has_the_facts():
 def test_a_quickly_learned_market_has_the_facts():
     prices = record()[-2600:]
     learned = fit_conditional_flow(
-        prices, dt=DT, key=jax.random.key(0), width=8, n_updates=200, signature_updates=0
+        prices,
+        dt=DT,
+        key=jax.random.key(0),
+        width=8,
+        n_updates=100,
+        signature_updates=0,
+        learning_rate=0.02,
     )
     returns = np.diff(np.log(prices))
     gaussian = -0.5 * len(returns) * (np.log(2.0 * np.pi * np.var(returns)) + 1.0)
     assert learned.log_likelihood > gaussian + 500.0
     assert float(learned.model.spot) == prices[-1]
-    facts = {k: np.median(x) for k, x in simulated_facts(learned.model, 2000, 30).items()}
+    facts = {k: np.median(x) for k, x in simulated_facts(learned.model, 2000, 20).items()}
     assert facts["excess_kurtosis"] > 2.0
     assert facts["excess_kurtosis_20"] < facts["excess_kurtosis"]
     assert abs(facts["autocorrelation"]) < 0.02

@@ -74,6 +74,7 @@ def hedged(claim, n_steps, n_paths, policies):
     }
 
 
+@pytest.mark.slow
 def test_an_asian_call_has_a_delta_to_hedge_with():
     claim = AsianCall(strike=100.0, maturity=0.5)
     network = trained(MODEL, claim, 4096, 8, **SMALL)
