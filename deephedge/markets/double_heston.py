@@ -36,8 +36,9 @@ class DoubleHeston(AbstractAffineModel):
     d\langle W_j, Z_j\rangle = \rho_j\,dt$$
 
     and no other correlation. Each parameter of a variance is a pair; the factors are $(v_1, v_2)$.
-    Each variance moves by the scheme of `Heston`. Three normals a step: the price's own, then
-    those of the variances. A shift of the volatility raises $\sqrt{v_1 + v_2}$ and keeps shares.
+    Each variance moves by the scheme of `Heston`, with its weak order. Three normals a step: the
+    price's own, then those of the variances. A shift of the volatility raises
+    $\sqrt{v_1 + v_2}$ and keeps shares.
 
     Reference: Christoffersen, Heston and Jacobs (2009), Management Science 55(12).
     """

@@ -6,6 +6,8 @@ from deephedge.numerics import normal, safe
 from deephedge.typing import Array, Scalar
 
 _SWITCH = 1.5
+# A mean of less is certain: the square of its inverse is still a number in single precision.
+_LEAST = 1e-12
 
 
 def quadratic_exponential(
@@ -22,20 +24,28 @@ def quadratic_exponential(
 
     For $dx = \kappa(\theta - x)\,dt + \sigma\sqrt{x}\,dZ$ with the exact conditional mean m and
     variance $s^2$: for $\psi = s^2/m^2 \le 1.5$ the new value is $a(b + z)^2$, above that it is 0
-    or exponential. It rises with the normal z.
+    or exponential. It rises with the normal z. A mean under 1e-12 is taken for certain.
 
     Reference: Andersen (2008), Journal of Computational Finance 11(3), section 3.2.
     """
     decay = jnp.exp(-mean_reversion * dt)
-    mean = long_run + (value - long_run) * decay
+    expected = long_run + (value - long_run) * decay
+    certain = expected < _LEAST
+    # Double where: nothing reads the law of a mean of 1 that stands for one of nothing.
+    mean = jnp.where(certain, 1.0, expected)
     spread = vol**2 * (1.0 - decay) / mean_reversion
-    psi = spread * (value * decay + 0.5 * long_run * (1.0 - decay)) / mean**2
+    psi = spread * (value * decay + 0.5 * long_run * (1.0 - decay)) / mean / mean
+    psi = jnp.where(certain, 1.0, psi)
     quadratic = _quadratic(mean, jnp.minimum(psi, _SWITCH), z, exponent)
     exponential = _exponential(mean, jnp.maximum(psi, _SWITCH), z, exponent)
     after, log_moment, exists = (
         jnp.where(psi <= _SWITCH, a, b) for a, b in zip(quadratic, exponential, strict=True)
     )
-    return after, log_moment, exists
+    return (
+        jnp.where(certain, expected, after),
+        jnp.where(certain, exponent * expected, log_moment),
+        certain | exists,
+    )
 
 
 def _quadratic(
@@ -57,11 +67,13 @@ def _exponential(
 ) -> tuple[Scalar, Scalar, Array]:
     """New variance 0 with probability p, else exponential; the rest as in `_quadratic`."""
     p = (psi - 1.0) / (psi + 1.0)
-    beta = (1.0 - p) / mean
+    # 1 - p without its cancellation: psi may be far beyond the inverse of the rounding error.
+    living = 2.0 / (psi + 1.0)
+    beta = living / mean
     # 1 - U as the distribution function of -z: no cancellation in the tail that matters.
     upper = jnp.maximum(normal.cdf(-z), 1e-30)
-    after = jnp.maximum(jnp.log((1.0 - p) / upper), 0.0) / beta
+    after = jnp.maximum(jnp.log(living / upper), 0.0) / beta
     exists = exponent < beta
     gap = jnp.where(exists, beta - exponent, 1.0)
-    moment = jnp.where(exists, p + beta * (1.0 - p) / gap, 1.0)
+    moment = jnp.where(exists, p + beta * living / gap, 1.0)
     return after, jnp.log(moment), exists
