@@ -118,7 +118,7 @@ class HullWhite(AbstractModel):
     def bond(self, time: Scalar, tau: Scalar, rate: Scalar) -> Scalar:
         """Price at `time` of one unit of cash paid `tau` years later, at short rate `rate`.
 
-        Reference: Brigo and Mercurio (2006), equation 3.39.
+        Reference: Brigo and Mercurio (2006), section 3.3.
         """
         fixed = self._level_integral(time + tau) - self._level_integral(time)
         gap = (rate - self.level(time)) * reach(tau, self.mean_reversion)

@@ -40,7 +40,7 @@ class LiftedHeston(AbstractAffineModel):
     exact. Three normals a step: the price's own, Z's, and what v has beyond Z. The price is an
     exact martingale.
 
-    Reference: Abi Jaber (2019), Lifting the Heston model, equations 1.4 to 1.6 and 2.2.
+    Reference: Abi Jaber (2019), Lifting the Heston model.
     """
 
     spot: Scalar = eqx.field(converter=positive("spot"))
@@ -127,7 +127,7 @@ class LiftedHeston(AbstractAffineModel):
         unstable. The steps grow as $k^2$ from the start, where a rough kernel bends most. Their
         error is of second order; extrapolation from the two numbers of steps takes it away.
 
-        Reference: Abi Jaber (2019), equations 2.4 and 2.5.
+        Reference: Abi Jaber (2019), for the equations.
         """
         coarse, fine = (
             self._riccati(u.reshape(-1), tau, factors, n)
@@ -221,9 +221,9 @@ def rough_kernel(
     r^{(1-\alpha)i}, \qquad
     x_i = \frac{1-\alpha}{2-\alpha}\,\frac{r^{2-\alpha} - 1}{r^{1-\alpha} - 1}\,r^{i - 1 - n/2}$$
 
-    20 factors with a ratio of 2.5 are the published choice for maturities up to two years.
+    20 factors with a ratio of 2.5 are the published choice.
 
-    Reference: Abi Jaber (2019), equation 3.8; ratio of section 4.1.
+    Reference: Abi Jaber (2019).
     """
     hurst, ratio = jnp.asarray(hurst, float), jnp.asarray(ratio, float)
     alpha, i = hurst + 0.5, jnp.arange(1, n + 1, dtype=ratio.dtype)

@@ -30,7 +30,7 @@ class VolTermStructure(AbstractModel):
     vol goes on after its end; the theta of a price jumps at each), and $\mu = r - q$ unless `drift`
     is given. No factors. Sampled exactly at any dates, with one normal a step.
 
-    Reference: Merton (1973), section 6, volatility as a function of time.
+    Reference: Merton (1973), for a volatility that depends on time.
     """
 
     spot: Scalar = eqx.field(converter=positive("spot"))

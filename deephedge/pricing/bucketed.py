@@ -20,7 +20,7 @@ class TermStructureFormula(AbstractPricer):
     The Black-Scholes price at the root mean square volatility of the time left,
     $\sqrt{\frac{1}{\tau}\int_t^T \sigma(s)^2 ds}$.
 
-    Reference: Merton (1973), section 6.
+    Reference: Merton (1973).
     """
 
     model: VolTermStructure
