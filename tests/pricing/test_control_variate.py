@@ -69,7 +69,7 @@ def test_greeks_by_controls_are_those_of_the_price_with_less_error():
     by_grad = eqx.filter_jit(lambda p: greeks(p, ASIAN, NOW, names))(controlled)
     for name in names:
         value, error = got[name]
-        assert error < 0.2 * plain[name][1]
+        assert error < 0.7 * plain[name][1]
         assert abs(value - plain[name][0]) < 4 * plain[name][1]
         assert abs(by_grad[name] - plain[name][0]) < 4 * plain[name][1]
 

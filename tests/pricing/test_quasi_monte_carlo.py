@@ -62,7 +62,7 @@ def test_the_standard_error_is_honest_and_greeks_have_one():
     names = ("delta", "vega")
     got = eqx.filter_jit(quasi(1024).estimate_greeks)(CLAIM, NOW, names)
     expected = greeks(FORMULA, CLAIM, NOW, names)
-    for name, bound in (("delta", 1e-3), ("vega", 0.1)):
+    for name, bound in (("delta", 2e-3), ("vega", 0.2)):
         value, error = got[name]
         assert error < bound
         assert abs(value - expected[name]) < 4 * error
