@@ -1,0 +1,216 @@
+"""Every Greek of every pricer: the limit of central differences of its price, finite everywhere.
+
+A pricer is found by being one. Hypothesis draws batches of states, for which one compiled function
+gives the Greeks and another the prices around them.
+"""
+
+import dataclasses
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from family_finder import members
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from test_pricers_obey import accepted, start
+
+import deephedge.claims
+import deephedge.pricing
+from deephedge.claims import AbstractClaim, AbstractEarlyExercise, AbstractEuropean
+from deephedge.pricing import GREEKS, AbstractPricer, Fourier, greeks
+from deephedge.pricing.greeks import VARIABLES
+
+PRICERS = {c.__name__: c for c in members(deephedge.pricing, AbstractPricer)}
+ALWAYS = ("BachelierFormula", "PowerFormula")
+"""Pricers that compile soonest; the others run under `slow`."""
+
+FIRST = ("delta", "vega", "theta", "rho")
+GRIDS = {"FiniteDifference": 2e-2, "HestonADI": 5e-2}
+"""Whose grid moves with the market and stands still for derivatives; how far that carries."""
+
+N_STATES, REACH, STEP = 12, 4, 0.03
+OFFSETS = np.arange(-2.0 * REACH, 2.0 * REACH + 1.0)
+PAIRS = {(a, b): (VARIABLES.index(a), VARIABLES.index(b)) for a, b in (("spot", "vol"),
+         ("spot", "time"), ("rate", "vol"))}  # fmt: skip
+
+
+def stencil(order: int, step: int) -> np.ndarray:
+    """Weights on OFFSETS, `step` apart, of the central difference quotient of that order."""
+    nodes = np.arange(-REACH, REACH + 1.0) * step
+    powers = np.vander(nodes, increasing=True).T
+    unit = np.zeros(nodes.size)
+    unit[order] = math.factorial(order)
+    weights = np.zeros(OFFSETS.size)
+    weights[np.searchsorted(OFFSETS, nodes)] = np.linalg.solve(powers, unit)
+    return weights
+
+
+def claims_of(pricer: AbstractPricer) -> list[AbstractClaim]:
+    """The claim it prices first, and if that is an exotic one all others that it prices."""
+    first = accepted(pricer)
+    if isinstance(first, AbstractEuropean | AbstractEarlyExercise):
+        return [first]
+    found = []
+    for claim in (c.example() for c in members(deephedge.claims, AbstractClaim)):
+        try:
+            jax.eval_shape(pricer.price, claim, start(pricer))
+        except TypeError:
+            continue
+        found.append(claim)
+    return found
+
+
+def least_vol(pricer: AbstractPricer) -> float:
+    """What a shift takes off the volatility to leave none; 0.2 where the model has no `vol`."""
+    model = vars(pricer).get("model", pricer)
+    return float(jnp.min(vars(model)["vol"])) if "vol" in vars(model) else 0.2
+
+
+class Laboratory:
+    """The compiled Greeks of one pricer and claim, and prices around each state.
+
+    A state is a multiple of the spot, a share of the life gone by, and shifts of vol and rate.
+    """
+
+    def __init__(self, pricer: AbstractPricer, claim: AbstractClaim, names: tuple[str, ...]):
+        self.names, self.name = names, type(pricer).__name__
+        self.spot = float(start(pricer).prices[0])
+        self.maturity, self.vol = float(claim.maturity), least_vol(pricer)
+        self.relative = self.vol / (100.0 if self.name == "BachelierFormula" else 1.0)
+        begin = start(pricer)
+
+        def at(x):
+            elapsed = x[3] * claim.maturity
+            now = eqx.tree_at(
+                lambda n: (n.prices, n.time), begin, (begin.prices.at[0].multiply(x[0]), elapsed)
+            )
+            return pricer.shifted(now, vol=x[1], rate=x[2])
+
+        def price(x):
+            moved, now = at(x)
+            return moved.price(claim, now)
+
+        def all_greeks(x):
+            moved, now = at(x)
+            return greeks(moved, claim, now, names)
+
+        self._greeks = jax.jit(jax.vmap(all_greeks))
+        self._prices = jax.jit(jax.vmap(jax.vmap(price)))
+
+    def greeks(self, states: np.ndarray) -> dict[str, np.ndarray]:
+        return {k: np.asarray(v) for k, v in self._greeks(jnp.asarray(states)).items()}
+
+    def steps(self, states: np.ndarray) -> np.ndarray:
+        """Half the widest step of spot, vol, rate and time, in units of each state."""
+        tau = self.maturity * (1.0 - states[:, 3])
+        vol = self.vol + states[:, 1]
+        deviation = np.minimum(vol * self.relative / self.vol * np.sqrt(tau), 1.0)
+        spot = self.spot * states[:, 0] * deviation
+        # Time is differentiated once at most, and a mean so far moves fast with it.
+        return STEP * np.stack([spot, vol, np.full_like(vol, 0.3), 0.1 * tau], axis=1)
+
+    def differences(self, states: np.ndarray) -> dict[str, tuple[np.ndarray, ...]]:
+        """Of each Greek the quotient, that of half the steps, and price and spot in its units."""
+        steps = 0.5 * self.steps(states)
+        moves = np.stack([self.spot * np.ones(len(states)), *np.ones((2, len(states))),
+                          self.maturity * np.ones(len(states))], axis=1)  # fmt: skip
+        order = [0, 1, 2, 3]
+        tables = {}
+        for pair, (i, j) in PAIRS.items():
+            shift = np.zeros((len(states), OFFSETS.size, OFFSETS.size, 4))
+            shift[..., i] += (steps[:, i] / moves[:, i])[:, None, None] * OFFSETS[None, :, None]
+            shift[..., j] += (steps[:, j] / moves[:, j])[:, None, None] * OFFSETS[None, None, :]
+            points = states[:, order][:, None, None, :] + shift
+            flat = jnp.asarray(points.reshape(len(states), -1, 4))
+            tables[pair] = np.asarray(self._prices(flat)).reshape(points.shape[:3])
+        found = {}
+        for name in self.names:
+            counts = {v: GREEKS[name].count(v) for v in VARIABLES}
+            pair = next(p for p in PAIRS if {v for v in counts if counts[v]} <= set(p))
+            unit = np.prod([(2.0 * steps[:, k]) ** counts[v] for k, v in enumerate(VARIABLES)], 0)
+            wide, near = (
+                np.einsum("sij,i,j->s", tables[pair], stencil(counts[pair[0]], w),
+                          stencil(counts[pair[1]], w)) * 2.0 ** len(GREEKS[name]) / unit
+                for w in (2, 1)
+            )  # fmt: skip
+            size = np.max(np.abs(tables[pair]), axis=(1, 2))
+            unit = unit / STEP ** len(GREEKS[name])
+            found[name] = wide, near, size / unit, np.maximum(size, self.spot) / unit
+        return found
+
+
+def names_of(pricer: AbstractPricer) -> tuple[str, ...]:
+    return FIRST if simulated(pricer) or type(pricer).__name__ in GRIDS else tuple(GREEKS)
+
+
+def simulated(pricer: AbstractPricer) -> bool:
+    """Whether its Greeks are those of a mean, not of a difference of draws: see its own tests."""
+    return any(
+        "paths" in f.name or f.name in ("key", "network") for f in dataclasses.fields(pricer)
+    )
+
+
+def example(name: str) -> AbstractPricer:
+    """The example, with as many terms as a reference value wants."""
+    pricer = PRICERS[name].example()
+    return dataclasses.replace(pricer, n_terms=1024) if isinstance(pricer, Fourier) else pricer
+
+
+def check_differences(bench: Laboratory, states: np.ndarray) -> None:
+    exact, tolerance = bench.greeks(states), GRIDS.get(bench.name, 1e-6)
+    for name, (wide, near, size, ample) in bench.differences(states).items():
+        assert np.all(np.isfinite(exact[name])), (name, states, exact[name])
+        # What the quotients of two steps differ by is what either may be wrong by.
+        unsettled = np.abs(wide - near)
+        allowed = tolerance * (np.abs(exact[name]) + size) + 2.0 * unsettled
+        wrong = np.flatnonzero(~(np.abs(exact[name] - wide) <= allowed))
+        assert wrong.size == 0, (name, states[wrong], exact[name][wrong], wide[wrong], near[wrong])
+        assert np.mean(unsettled <= 1e-3 * ample) > 0.25, (name, unsettled, ample)
+
+
+def extremes(bench: Laboratory) -> list[np.ndarray]:
+    """Deep in and out, at and just before expiry, without volatility."""
+    return [
+        np.array(
+            [[spot, vol, 0.0, gone] for spot in (1e-3, 0.5, 1.0, 1000.0) for vol in vols]
+        )
+        for gone in (0.0, 1.0 - 1e-9, 1.0)
+        for vols in ([-bench.vol, -bench.vol * (1.0 - 1e-9), 0.0],)
+    ]  # fmt: skip
+
+
+state = st.tuples(
+    st.floats(0.5, 2.0), st.floats(-0.5, 2.0), st.floats(-0.05, 0.1), st.floats(0.0, 0.95)
+)
+
+
+def hypothesise(bench: Laboratory) -> None:
+    """Several batches of states."""
+
+    @settings(max_examples=4, deadline=None, derandomize=True, phases=[Phase.generate],
+              database=None)  # fmt: skip
+    @given(st.lists(state, min_size=N_STATES, max_size=N_STATES))
+    def holds(drawn):
+        check_differences(bench, np.array(drawn) * np.array([1.0, bench.vol, 1.0, 1.0]))
+
+    holds()
+
+
+cases = pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n in ALWAYS else pytest.mark.slow) for n in PRICERS]
+)
+
+
+@cases
+def test_every_greek_is_the_limit_of_central_differences_and_finite(name):
+    pricer = example(name)
+    for claim in claims_of(pricer):
+        bench = Laboratory(pricer, claim, names_of(pricer))
+        for states in extremes(bench):
+            for greek, values in bench.greeks(states).items():
+                assert np.all(np.isfinite(values)), (type(claim), greek, states, values)
+        if not simulated(pricer):
+            hypothesise(bench)
