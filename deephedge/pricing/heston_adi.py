@@ -1,7 +1,6 @@
 """Finite differences in Heston's model, for early exercise and barriers too."""
 
 import dataclasses
-from collections.abc import Callable
 
 import equinox as eqx
 import jax
@@ -21,20 +20,14 @@ from deephedge.pricing.barrier import standing
 from deephedge.pricing.base import AbstractPricer
 from deephedge.pricing.black_scholes import european
 from deephedge.pricing.closed_form import time_left
-from deephedge.pricing.diffusion import backward_steps
 from deephedge.pricing.finite_difference import (
     exercise_value,
     owed_at_once,
     segments,
     steps_each,
 )
-from deephedge.pricing.heston_operator import (
-    HestonOperator,
-    Plane,
-    douglas,
-    heston_operator,
-    modified_craig_sneyd,
-)
+from deephedge.pricing.heston_operator import HestonOperator, Plane, heston_operator
+from deephedge.pricing.heston_steps import above, free
 from deephedge.pricing.price_grid import PriceGrid, at_maturity, price_grid
 from deephedge.pricing.variance_grid import VarianceGrid, variance_grid
 from deephedge.typing import Array, Float, Scalar
@@ -43,12 +36,6 @@ from deephedge.typing import Array, Float, Scalar
 _TAILS = 6.0
 # While the variance is near 0 a kink stays sharp: the grid is dense within this many deviations.
 _DENSE = 0.3
-# Power of the dates: between equal steps and those of a moving boundary of exercise.
-_CROWDED = 1.5
-_DAMPED = 4
-Scheme = Callable[[HestonOperator, Plane, Scalar, Plane], Plane]
-Exercised = tuple[Plane, Plane, Scalar]
-"""Values, pressure of exercise, and the time since maturity."""
 
 
 class HestonADI(AbstractPricer):
@@ -153,7 +140,7 @@ class HestonADI(AbstractPricer):
         )
         start = jnp.broadcast_to(at_maturity(plain.pieces(), nodes), (self.n_variances, nodes.size))
         if early is None:
-            end = _free(operator, start, tau, self.n_steps)
+            end = free(operator, start, tau, self.n_steps)
         else:
             end = self._exercised(early, operator, nodes, start, now)
         value = _interpolated(end, prices, variances, forward, now.factors[0])
@@ -181,13 +168,13 @@ class HestonADI(AbstractPricer):
             return exercise_value(claim, nodes, elapsed, rate=rate, dividend=dividend)[None, :]
 
         if claim.any_time:
-            return _above(operator, values, claim.tau(now), self.n_steps, floor)
+            return above(operator, values, claim.tau(now), self.n_steps, floor)
         lengths, live = segments(claim, now, self.n_steps)
         each = steps_each(self.n_steps, lengths.shape[0])
 
         def segment(values: Plane, inputs: tuple[Scalar, Scalar, Array]) -> tuple[Plane, None]:
             length, elapsed, permitted = inputs
-            values = _free(operator, values, length, each)
+            values = free(operator, values, length, each)
             return jnp.where(permitted, jnp.maximum(values, floor(elapsed)), values), None
 
         return lax.scan(segment, values, (lengths, jnp.cumsum(lengths), live))[0]
@@ -242,7 +229,7 @@ class HestonADI(AbstractPricer):
         )
         start = jnp.where(at_barrier > 0, rebate, at_maturity(pieces, nodes))
         start = jnp.broadcast_to(start, (self.n_variances, self.n_prices))
-        end = _free(operator, start, tau, self.n_steps)
+        end = free(operator, start, tau, self.n_steps)
         return jnp.exp(-model.rate * tau) * _interpolated(end, prices, variances, spot, variance)
 
     @classmethod
@@ -253,54 +240,6 @@ class HestonADI(AbstractPricer):
     def example(cls) -> "HestonADI":
         """A typical member, for tests and documentation."""
         return cls(Heston.example(), n_steps=20, n_prices=61, n_variances=21)
-
-
-def _free(operator: HestonOperator, values: Plane, length: Scalar, n_steps: int) -> Plane:
-    """The values `length` years earlier, without exercise."""
-    nothing = jnp.zeros_like(values)
-
-    def with_scheme(scheme: Scheme) -> Callable[[Plane, Scalar], tuple[Plane, None]]:
-        # Recomputed in the backward pass: a step keeps its values only, not its solves.
-        @jax.checkpoint
-        def step(values: Plane, dt: Scalar) -> tuple[Plane, None]:
-            return scheme(operator, values, dt, nothing), None
-
-        return step
-
-    dt, _ = backward_steps(length, n_steps, _CROWDED)
-    values, _ = lax.scan(with_scheme(douglas), values, dt[:_DAMPED])
-    return lax.scan(with_scheme(modified_craig_sneyd), values, dt[_DAMPED:])[0]
-
-
-def _above(
-    operator: HestonOperator,
-    values: Plane,
-    length: Scalar,
-    n_steps: int,
-    floor: Callable[[Scalar], Float[Array, "1 node"]],
-) -> Plane:
-    """The values `length` years earlier, exercised wherever that is worth more.
-
-    Reference: Ikonen and Toivanen (2009), Operator splitting methods for pricing American options
-    under stochastic volatility, section 5.
-    """
-
-    def with_scheme(scheme: Scheme) -> Callable[[Exercised, Scalar], tuple[Exercised, None]]:
-        @jax.checkpoint
-        def step(state: Exercised, dt: Scalar) -> tuple[Exercised, None]:
-            values, pressure, elapsed = state
-            elapsed, free = elapsed + dt, scheme(operator, values, dt, pressure)
-            least = floor(elapsed)
-            values = jnp.maximum(free - dt * pressure, least)
-            pressure = jnp.maximum(pressure + (least - free) / dt, 0.0)
-            return (values, pressure, elapsed), None
-
-        return step
-
-    dt, _ = backward_steps(length, n_steps)
-    state = (values, jnp.zeros_like(values), jnp.zeros_like(length))
-    state, _ = lax.scan(with_scheme(douglas), state, dt[:_DAMPED])
-    return lax.scan(with_scheme(modified_craig_sneyd), state, dt[_DAMPED:])[0][0]
 
 
 def _interpolated(

@@ -1,4 +1,4 @@
-r"""Heston's equation on a grid of prices and variances, and steps of it by alternating directions.
+r"""Heston's equation on a grid of prices and variances.
 
 With x the price, b its rate of growth, v the variance, undiscounted and in the time left,
 $$U_\tau = \underbrace{\rho\sigma v x\,U_{xv}}_{A_0} + \underbrace{\tfrac12 v x^2 U_{xx}
@@ -14,7 +14,6 @@ from deephedge.pricing.diffusion import Matrix, diffusion
 from deephedge.typing import Array, Float, Scalar
 
 Plane = Float[Array, "variance node"]
-_THETA = 6.0 / 13.0
 
 
 class HestonOperator(eqx.Module):
@@ -116,40 +115,6 @@ def heston_operator(
         across=across,
         of_variance=spread[:, None] * curved + pull[:, None] * across,
     )
-
-
-def douglas(operator: HestonOperator, values: Plane, dt: Scalar, pushed: Plane) -> Plane:
-    """A step of first order that damps every wave: both directions implicit, one after another.
-
-    `pushed` is added to the slope in time: what early exercise contributes.
-    """
-    return _sweep(operator, values, dt * (operator.whole(values) + pushed), dt, dt)
-
-
-def modified_craig_sneyd(
-    operator: HestonOperator, values: Plane, dt: Scalar, pushed: Plane
-) -> Plane:
-    r"""A step of second order, also with correlation.
-
-    Stable for $\theta \ge \max(\tfrac13, \tfrac2{13}(2|\rho| + 1))$: 6/13 serves any correlation.
-
-    Reference: In 't Hout and Welfert (2009), equation 1.4; In 't Hout and Mishra (2011).
-    """
-    weight = _THETA * dt
-    change = dt * (operator.whole(values) + pushed)
-    first = _sweep(operator, values, change, weight, weight)
-    moved = first - values
-    correction = weight * operator.mixed_part(moved)
-    correction = correction + (0.5 * dt - weight) * operator.whole(moved)
-    return _sweep(operator, values, change + correction, weight, weight)
-
-
-def _sweep(
-    operator: HestonOperator, values: Plane, change: Plane, by_price: Scalar, by_variance: Scalar
-) -> Plane:
-    """The change made implicit along prices, then along variances."""
-    change = operator.solve_price(by_price, change)
-    return values + operator.solve_variance(by_variance, change)
 
 
 def _differences(matrix: Matrix, values: Plane) -> Plane:
