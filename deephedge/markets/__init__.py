@@ -28,6 +28,7 @@ from deephedge.markets.local_volatility import LocalVolatility as LocalVolatilit
 from deephedge.markets.local_volatility import local_variance as local_variance
 from deephedge.markets.local_volatility import local_variance_of_calls as local_variance_of_calls
 from deephedge.markets.local_volatility import local_vols as local_vols
+from deephedge.markets.merger import MergerMarket as MergerMarket
 from deephedge.markets.merton import Merton as Merton
 from deephedge.markets.regime_switching import RegimeSwitching as RegimeSwitching
 from deephedge.markets.rough_bergomi import RoughBergomi as RoughBergomi

@@ -39,4 +39,6 @@ def test_three_derivatives_are_continuous_at_the_nodes_of_rough_values():
     for node in (4.0, 5.0, 6.0, 7.0):
         below, above = derivatives(values, node - 1e-7), derivatives(values, node + 1e-7)
         np.testing.assert_allclose(below, above, atol=1e-4)
-        assert float(curve(values)(jnp.asarray(node))) == pytest.approx(float(values[int(node)]), rel=1e-12)
+        assert float(curve(values)(jnp.asarray(node))) == pytest.approx(
+            float(values[int(node)]), rel=1e-12
+        )
