@@ -11,6 +11,7 @@ from deephedge.markets.cev import CEV as CEV
 from deephedge.markets.conditional_flow import ConditionalFlow as ConditionalFlow
 from deephedge.markets.correlated import Correlated as Correlated
 from deephedge.markets.cox_ingersoll_ross import CIRRates as CIRRates
+from deephedge.markets.defaultable import Defaultable as Defaultable
 from deephedge.markets.double_heston import DoubleHeston as DoubleHeston
 from deephedge.markets.drift_free import DriftFree as DriftFree
 from deephedge.markets.drift_free import elementary_gains as elementary_gains
