@@ -89,6 +89,7 @@ def test_a_price_is_finite_or_refused_in_one_clear_line(model, claim):
         assert np.isfinite(float(jax.jit(lambda: pricer.price(claim, model.start()))()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model, claim", list(pairs(priced=False)))
 def test_every_other_pair_has_a_pricer_or_is_refused(model, claim):
     assert isinstance(chosen(model, claim), AbstractPricer | None)
