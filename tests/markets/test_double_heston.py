@@ -168,15 +168,17 @@ def test_a_shift_of_volatility_raises_the_total():
 
 
 @pytest.mark.slow
-def test_simulated_greeks_are_near_those_of_the_series():
+def test_simulated_greeks_are_those_of_the_series():
     model = DoubleHeston.example()
     claim, now = Call(strike=100.0, maturity=1.0), model.start()
-    names = ("delta", "gamma", "vega", "rho", "vanna")
-    simulated = MonteCarlo(model, n_paths=32_768, n_steps=16, key=jax.random.key(2))
-    got = jax.jit(lambda: greeks(simulated, claim, now, names))()
+    names = ("delta", "gamma", "vega", "rho")
+    simulated = MonteCarlo(model, n_paths=16_384, n_steps=16, key=jax.random.key(2))
+    got = jax.jit(lambda: simulated.estimate_greeks(claim, now, names))()
     expected = jax.jit(lambda: greeks(Fourier(model, n_terms=2048), claim, now, names))()
     for name in names:
-        np.testing.assert_allclose(got[name], expected[name], rtol=0.1, err_msg=name)
+        value, error = got[name]
+        assert error < 0.1 * abs(expected[name]), name
+        assert abs(value - expected[name]) < 4.0 * error, (name, value, expected[name], error)
 
 
 @pytest.mark.slow

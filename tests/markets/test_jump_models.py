@@ -285,18 +285,22 @@ def test_variance_gamma_on_an_even_clock_is_black_and_scholes():
 
 
 @pytest.mark.slow
-def test_simulated_greeks_in_kou_are_those_of_the_series():
-    model = Kou.example()
+@pytest.mark.parametrize(
+    ("model", "n_steps"),
+    [(Kou.example(), 4), (Bates.example(), 16), (VarianceGamma.example(), 1)],
+    ids=["Kou", "Bates", "VarianceGamma"],
+)
+def test_simulated_greeks_are_those_of_the_series(model, n_steps):
     claim, now = Call(strike=100.0, maturity=1.0), model.start()
     names = ("delta", "gamma", "vega", "rho")
-    simulated = MonteCarlo(model, n_paths=16_384, n_steps=4, key=jax.random.key(2))
+    simulated = MonteCarlo(model, n_paths=16_384, n_steps=n_steps, key=jax.random.key(2))
     got = jax.jit(lambda: simulated.estimate_greeks(claim, now, names))()
     expected = jax.jit(
         lambda: greeks(Fourier(model, n_terms=2048, width=24.0), claim, now, names)
     )()
     for name in names:
         value, error = got[name]
-        assert error < 0.05 * abs(expected[name]), name
+        assert error < 0.1 * abs(expected[name]), name
         assert abs(value - expected[name]) < 4.0 * error, (name, value, expected[name], error)
 
 
