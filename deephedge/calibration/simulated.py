@@ -11,6 +11,7 @@ from deephedge.claims.base import AbstractEuropean
 from deephedge.claims.vanilla import Call, Put
 from deephedge.markets.base import AbstractMarket
 from deephedge.numerics import safe
+from deephedge.numerics.checks import at_least_one
 from deephedge.numerics.draws import antithetic
 from deephedge.pricing.black_scholes import black_scholes_price
 from deephedge.typing import Array, Float, PRNGKeyArray, Scalar
@@ -52,8 +53,7 @@ class BySimulation(AbstractMethod):
                 f"`n_paths` must be a multiple of {2 * BATCHES}, got {self.n_paths}; "
                 f"pass `n_paths={fitting}`."
             )
-        if self.n_steps < 1:
-            raise ValueError(f"`n_steps` must be at least 1, got {self.n_steps}.")
+        at_least_one(n_steps=self.n_steps)
 
     def calls(self, model: AbstractMarket, grid: Grid) -> Rectangle:
         return jnp.mean(self.batches(model, grid), axis=0)

@@ -7,7 +7,7 @@ from jax import lax
 from deephedge.claims.base import AbstractClaim, carried
 from deephedge.claims.dates import at_end, period_ends
 from deephedge.markets.base import Path
-from deephedge.numerics.checks import non_negative, positive
+from deephedge.numerics.checks import at_least_one, non_negative, positive
 from deephedge.typing import Array, Float, Scalar
 
 
@@ -40,8 +40,7 @@ class Autocallable(AbstractClaim):
     asset: int = eqx.field(static=True, default=0)
 
     def __check_init__(self):
-        if self.n_observations < 1:
-            raise ValueError(f"`n_observations` must be at least 1, got {self.n_observations}.")
+        at_least_one(n_observations=self.n_observations)
 
     def payoff(self, path: Path) -> Scalar:
         lives, _, paid = self.progress(path)[-1]

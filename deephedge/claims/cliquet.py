@@ -7,7 +7,7 @@ from jax import lax
 from deephedge.claims.base import AbstractClaim, carried
 from deephedge.claims.dates import period_ends
 from deephedge.markets.base import Path
-from deephedge.numerics.checks import positive, real
+from deephedge.numerics.checks import at_least_one, positive, real
 from deephedge.typing import Array, Float, Scalar
 
 
@@ -33,8 +33,7 @@ class Cliquet(AbstractClaim):
     asset: int = eqx.field(static=True, default=0)
 
     def __check_init__(self):
-        if self.n_periods < 1:
-            raise ValueError(f"`n_periods` must be at least 1, got {self.n_periods}.")
+        at_least_one(n_periods=self.n_periods)
 
     def payoff(self, path: Path) -> Scalar:
         total = self.progress(path)[-1, 1]

@@ -67,6 +67,13 @@ def between(name: str, low: float, high: float) -> Converter:
     return _checked(name, f"between {low:g} and {high:g}", lambda x: (x > low) & (x < high))
 
 
+def at_least_one(**counts: int) -> None:
+    """Refuse a number of paths, steps, terms ... below 1."""
+    for name, count in counts.items():
+        if count < 1:
+            raise ValueError(f"`{name}` must be at least 1, got {count}.")
+
+
 def optional(converter: Converter) -> Callable[[object], Array | None]:
     """The same converter, which lets `None` through."""
     return lambda value: None if value is None else converter(value)

@@ -18,8 +18,8 @@ def smooth_weights(position: Scalar, n_nodes: int) -> tuple[Array, Float[Array, 
     r"""The first of 8 neighbouring nodes, and the weights of their values.
 
     Between the nodes 0 and 1 it is $(1 - s)L_0 + s L_1$, with $L_j$ the polynomial of degree 6
-    through the seven nodes around node j and $s(t) = t^4(35 - 84t + 70t^2 - 20t^3)$, which has three
-    derivatives 0 at both ends: so at a node the curve and three derivatives are those of one
+    through the seven nodes around node j and $s(t) = t^4(35 - 84t + 70t^2 - 20t^3)$, which has
+    three derivatives 0 at both ends: so at a node the curve and three derivatives are those of one
     polynomial from either side.
 
     Args:

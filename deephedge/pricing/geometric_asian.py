@@ -8,7 +8,7 @@ from deephedge.claims.base import AbstractClaim
 from deephedge.claims.vanilla import Call, Put
 from deephedge.markets.base import Snapshot
 from deephedge.numerics import safe
-from deephedge.numerics.checks import non_negative, real
+from deephedge.numerics.checks import at_least_one, non_negative, real
 from deephedge.pricing.black_scholes import black_scholes_price
 from deephedge.pricing.closed_form import AbstractClosedForm, refusal
 from deephedge.typing import Scalar
@@ -37,8 +37,8 @@ class GeometricAsianFormula(AbstractClosedForm):
     n_dates: int | None = eqx.field(static=True, default=None)
 
     def __check_init__(self):
-        if self.n_dates is not None and self.n_dates < 1:
-            raise ValueError(f"`n_dates` must be at least 1, got {self.n_dates}.")
+        if self.n_dates is not None:
+            at_least_one(n_dates=self.n_dates)
 
     def price(self, claim: AbstractClaim, now: Snapshot) -> Scalar:
         if not isinstance(claim, GeometricAsianCall | GeometricAsianPut):

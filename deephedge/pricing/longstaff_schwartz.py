@@ -11,6 +11,7 @@ from deephedge.claims.american import AbstractEarlyExercise
 from deephedge.claims.base import AbstractClaim
 from deephedge.markets.base import AbstractModel, Path, Snapshot
 from deephedge.markets.black_scholes import BlackScholes
+from deephedge.numerics.checks import at_least_one
 from deephedge.numerics.draws import antithetic
 from deephedge.pricing.base import AbstractPricer
 from deephedge.typing import Array, Float, PRNGKeyArray, Scalar
@@ -45,9 +46,7 @@ class LongstaffSchwartz(AbstractPricer):
     degree: int = eqx.field(static=True, default=3)
 
     def __check_init__(self):
-        for name, count in (("n_steps", self.n_steps), ("degree", self.degree)):
-            if count < 1:
-                raise ValueError(f"`{name}` must be at least 1, got {count}.")
+        at_least_one(n_steps=self.n_steps, degree=self.degree)
         if self.n_paths < 2 or self.n_paths % 2:
             raise ValueError(
                 f"`n_paths` must be even, for antithetic pairs, got {self.n_paths}; "

@@ -10,6 +10,7 @@ from jax import lax
 from deephedge.claims.base import AbstractClaim
 from deephedge.markets.base import AbstractModel, Snapshot
 from deephedge.markets.black_scholes import BlackScholes
+from deephedge.numerics.checks import at_least_one
 from deephedge.numerics.draws import AbstractSource, Draws, antithetic
 from deephedge.pricing.base import AbstractPricer
 from deephedge.pricing.greeks import USUAL, greeks_of
@@ -55,9 +56,7 @@ class MonteCarlo(AbstractPricer):
         draws: Draws = antithetic,
         batch_size: int = BATCH,
     ):
-        for name, count in (("n_paths", n_paths), ("n_steps", n_steps), ("batch_size", batch_size)):
-            if count < 1:
-                raise ValueError(f"`{name}` must be at least 1, got {count}.")
+        at_least_one(n_paths=n_paths, n_steps=n_steps, batch_size=batch_size)
         self.pairs = draws is antithetic
         if self.pairs and n_paths % 2:
             raise ValueError(

@@ -12,6 +12,7 @@ from deephedge.claims.vanilla import Call
 from deephedge.markets.base import AbstractModel, Snapshot
 from deephedge.markets.black_scholes import BlackScholes
 from deephedge.numerics import safe
+from deephedge.numerics.checks import at_least_one
 from deephedge.numerics.perceptron import Perceptron, silent_network
 from deephedge.pricing.base import AbstractPricer
 from deephedge.pricing.differential_learning import Normalisation, examples_of, fitted
@@ -120,14 +121,7 @@ def value_network(
         batch_size: examples a step.
         learning_rate: the highest, in a cycle that starts and ends near 0.
     """
-    for name, count in (
-        ("n_samples", n_samples),
-        ("n_steps", n_steps),
-        ("n_updates", n_updates),
-        ("batch_size", batch_size),
-    ):
-        if count < 1:
-            raise ValueError(f"`{name}` must be at least 1, got {count}.")
+    at_least_one(n_samples=n_samples, n_steps=n_steps, n_updates=n_updates, batch_size=batch_size)
     for name, size in (("spread", spread), ("vol_shift", vol_shift), ("rate_shift", rate_shift)):
         if not size > 0:
             raise ValueError(f"`{name}` must be positive, got {size}.")

@@ -10,15 +10,14 @@ from deephedge.claims.base import AbstractClaim
 from deephedge.costs.base import AbstractCost
 from deephedge.costs.permanent_impact import PermanentImpact
 from deephedge.markets.base import AbstractMarket, Snapshot
-from deephedge.numerics.checks import as_array, real
+from deephedge.numerics.checks import as_array, at_least_one, real
 from deephedge.pricing.base import AbstractPricer
 from deephedge.typing import Array, Float, Scalar
 
 
 def time_grid(maturity: float, n_steps: int) -> Float[Array, " time"]:
     """`n_steps` equal steps from 0 to `maturity` (years): `n_steps + 1` dates."""
-    if n_steps < 1:
-        raise ValueError(f"`n_steps` must be at least 1, got {n_steps}.")
+    at_least_one(n_steps=n_steps)
     return jnp.asarray(np.linspace(0.0, float(maturity), n_steps + 1), dtype=float)
 
 

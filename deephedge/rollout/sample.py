@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from deephedge.markets.base import Path
+from deephedge.numerics.checks import at_least_one
 from deephedge.numerics.draws import AbstractSource, Draws, pseudo
 from deephedge.policies.base import AbstractPolicy
 from deephedge.rollout.ledger import Ledger, rollout
@@ -45,8 +46,7 @@ def sample(
             new function object recompiles). Returned stacked along a leading path axis.
         draws: `pseudo`, `antithetic` or `sobol`.
     """
-    if n_paths < 1:
-        raise ValueError(f"`n_paths` must be at least 1, got {n_paths}.")
+    at_least_one(n_paths=n_paths)
     dtype = problem.times.dtype
     source = draws(key, n_paths, problem.n_steps, problem.market.normals_per_step, dtype)
     return _sample(problem, policy, source, n_paths, keep, min(batch_size, n_paths))

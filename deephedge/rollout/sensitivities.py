@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.flatten_util import ravel_pytree
 
+from deephedge.numerics.checks import at_least_one
 from deephedge.numerics.draws import AbstractSource, Draws, antithetic, pseudo
 from deephedge.numerics.statistics import influence, standard_error
 from deephedge.policies.base import AbstractPolicy
@@ -68,8 +69,7 @@ def risk_sensitivities(
 
     Reference: Broadie and Glasserman (1996), pathwise derivatives; Hampel (1974) for the error.
     """
-    if n_paths < 1:
-        raise ValueError(f"`n_paths` must be at least 1, got {n_paths}.")
+    at_least_one(n_paths=n_paths)
     pairs = 2 if draws is antithetic else 1
     normals = problem.market.normals_per_step
     source = draws(key, n_paths, problem.n_steps, normals, problem.times.dtype)

@@ -9,6 +9,7 @@ import equinox as eqx
 import jax
 import optax
 
+from deephedge.numerics.checks import at_least_one
 from deephedge.numerics.draws import AbstractSource, Draws, antithetic
 from deephedge.policies.base import AbstractTrainablePolicy
 from deephedge.risk.base import AbstractRiskMeasure
@@ -82,9 +83,7 @@ def train(
     best weights so far and a checkpoint; see `Trained.stopped`. Expected shortfall of a small
     tail is biased on small batches: its risk is estimated from `tail * n_paths` paths.
     """
-    for name, value in (("n_steps", n_steps), ("n_paths", n_paths)):
-        if value < 1:
-            raise ValueError(f"`{name}` must be at least 1, got {value}.")
+    at_least_one(n_steps=n_steps, n_paths=n_paths)
     optimizer = optax.chain(
         optax.clip_by_global_norm(clip_norm), optimizer or default_optimizer(n_steps)
     )
