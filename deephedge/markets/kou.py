@@ -33,6 +33,7 @@ class Kou(AbstractAffineModel):
     `drift` is given. No factors. Five normals a step: diffusion, the numbers of jumps up and
     down (independent Poisson), and their sums. As in `Merton`, the slope of a path in the
     intensity or the probability leaves out the jumps that appear: take those from `Fourier`.
+    Prices are not a number where a step expects more than `MOST_EXPECTED` jumps (31).
 
     Reference: Kou (2002), Management Science 48(8).
     """

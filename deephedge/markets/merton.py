@@ -29,6 +29,7 @@ class Merton(AbstractAffineModel):
     unless `drift` is given. No factors. Three normals a step: diffusion, count, sizes.
     The number of jumps is a step function of `intensity`: the slope of a path in it leaves out the
     jumps that appear, so that Greeks in `intensity` are those of `Fourier`, not of Monte Carlo.
+    Prices are not a number where a step expects more than `MOST_EXPECTED` jumps (31).
 
     Reference: Merton (1976).
     """

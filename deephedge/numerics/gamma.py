@@ -38,11 +38,11 @@ def log_gamma(shape: Scalar, z: Scalar) -> Scalar:
 
 
 def erlang(count: Scalar, z: Scalar, most: int) -> Scalar:
-    """Sum of `count` (a whole number up to `most`) unit exponentials, behind the normal z."""
+    """Sum of `count` (whole, up to `most`, else NaN) unit exponentials, behind the normal z."""
     values, slopes = _erlang_table(most)
     row = jnp.clip(count, 0, most).astype(int)
     total = _interpolate(jnp.asarray(values, z.dtype)[row], jnp.asarray(slopes, z.dtype)[row], z)
-    return jnp.maximum(total, 0.0)
+    return jnp.where(count <= most, jnp.maximum(total, 0.0), jnp.nan)
 
 
 @functools.cache

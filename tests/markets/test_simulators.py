@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import norm, poisson
 
 from deephedge.claims import Call
-from deephedge.markets import BlackScholes, Heston, HestonEuler, Merton, simulate
+from deephedge.markets import BlackScholes, Heston, HestonEuler, Kou, Merton, simulate
 from deephedge.pricing import Fourier
 
 EXAMPLES = [c.example() for c in (BlackScholes, Heston, HestonEuler, Merton)]
@@ -167,6 +167,14 @@ def test_merton_counts_jumps_by_the_poisson_law(expected):
     path = jax.vmap(lambda n: model.path(jnp.asarray([0.0, 1.0]), n))(jnp.asarray(z))
     counts = (trend - np.log(np.asarray(path.prices[:, -1, 0]))) / 0.1
     np.testing.assert_allclose(counts, poisson.ppf(norm.cdf(z[:, 0, 1]), expected), atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", [Merton, Kou])
+def test_more_jumps_than_a_step_can_hold_are_not_priced(kind):
+    many = dataclasses.replace(kind.example(), intensity=jnp.asarray(300.0))
+    z = jnp.full((1, many.normals_per_step), 0.3)
+    assert np.all(np.isnan(many.path(jnp.asarray([0.0, 1.0]), z).prices[1:]))
+    assert np.all(np.isfinite(many.path(jnp.asarray([0.0, 0.1]), z).prices))
 
 
 def _functional(model):
