@@ -51,12 +51,11 @@ class LookbackFormula(AbstractClosedForm):
         spot = now.prices[claim.asset]
         seen = now.progress[0] if now.progress.shape[0] else spot
         high = isinstance(claim, LookbackCall | FloatingLookbackPut)
-        further = jnp.maximum if high else jnp.minimum
-        extreme = further(seen, spot)
+        extreme = _further(seen, spot, high)
         tau = claim.tau(now)
         cash, shares = jnp.exp(-self.rate * tau), spot * jnp.exp(-self.dividend * tau)
         if isinstance(claim, LookbackCall | LookbackPut):
-            level = further(extreme, claim.strike)
+            level = _further(claim.strike, extreme, high)
             gain = level - claim.strike
             return cash * (gain if high else -gain) + self._beyond(claim, now, level, high)
         beyond = self._beyond(claim, now, extreme, high)
@@ -81,6 +80,14 @@ class LookbackFormula(AbstractClosedForm):
     def example(cls) -> "LookbackFormula":
         """A typical member, for tests and documentation."""
         return cls(vol=0.2, rate=0.02, dividend=0.01)
+
+
+def _further(level: Scalar, price: Scalar, high: bool) -> Scalar:
+    """The price where it is beyond the level, else the level.
+
+    At a tie, where gamma jumps, its slopes are those of a price about to turn back.
+    """
+    return jnp.where(price > level if high else price < level, price, level)
 
 
 def _quotient(beta: Scalar, log_ratio: Scalar, deviation: Scalar, side: float) -> Scalar:

@@ -102,3 +102,23 @@ def test_greeks_are_finite_at_every_extreme():
         found = all_greeks(*(jnp.asarray(x) for x in (spot, vol, maturity)))
         for name, value in found.items():
             assert np.isfinite(float(value)), (name, spot, vol, maturity)
+
+
+@pytest.mark.parametrize("claim", [LookbackCall(SPOT, 0.25), LookbackPut(SPOT, 0.25)], ids=type)
+def test_at_the_money_gamma_is_that_of_a_price_about_to_turn_back(claim):
+    """Beyond the strike the value is proportional to the price, so that gamma jumps to zero."""
+    gamma = jax.jit(
+        lambda spot: greeks(
+            LookbackFormula(vol=0.2, rate=0.02),
+            claim,
+            dataclasses.replace(NOW, prices=spot[None]),
+            ("gamma",),
+        )["gamma"]
+    )
+    side = 1.0 if isinstance(claim, LookbackCall) else -1.0
+    here, short, beyond = (
+        float(gamma(jnp.asarray(SPOT * (1.0 + side * x)))) for x in (0, -1e-8, 1e-8)
+    )
+    assert here == pytest.approx(short, rel=1e-6)
+    assert here > 0.05
+    assert beyond == pytest.approx(0.0, abs=1e-9)
