@@ -128,8 +128,14 @@ class Laboratory:
             )
             return pricer.shifted(now, vol=x[1], rate=x[2])
 
-        def price(x):
+        def price(x, by):
             moved, now = at(x)
+            # Shifts of a state, not another state: in some models the spot decides what a shift
+            # of the volatility does to the parameters.
+            now = eqx.tree_at(
+                lambda n: (n.prices, n.time), now, (now.prices.at[0].add(by[0]), now.time + by[3])
+            )
+            moved, now = moved.shifted(now, vol=by[1], rate=by[2])
             return moved.price(claim, now)
 
         def all_greeks(x):
@@ -137,7 +143,7 @@ class Laboratory:
             return greeks(moved, claim, now, names)
 
         self._greeks = jax.jit(jax.vmap(all_greeks))
-        self._prices = jax.jit(jax.vmap(jax.vmap(price)))
+        self._prices = jax.jit(jax.vmap(jax.vmap(price, in_axes=(None, 0))))
 
     def greeks(self, states: np.ndarray) -> dict[str, np.ndarray]:
         return {k: np.asarray(v) for k, v in self._greeks(jnp.asarray(states)).items()}
@@ -159,17 +165,14 @@ class Laboratory:
     def differences(self, states: np.ndarray) -> dict[str, tuple[np.ndarray, ...]]:
         """Of each Greek the quotient, that of half the steps, and price and spot in its units."""
         steps = 0.5 * self.steps(states)
-        moves = np.stack([self.spot * np.ones(len(states)), *np.ones((2, len(states))),
-                          self.maturity * np.ones(len(states))], axis=1)  # fmt: skip
-        order = [0, 1, 2, 3]
         tables = {}
         for pair, (i, j) in PAIRS.items():
             shift = np.zeros((len(states), OFFSETS.size, OFFSETS.size, 4))
-            shift[..., i] += (steps[:, i] / moves[:, i])[:, None, None] * OFFSETS[None, :, None]
-            shift[..., j] += (steps[:, j] / moves[:, j])[:, None, None] * OFFSETS[None, None, :]
-            points = states[:, order][:, None, None, :] + shift
-            flat = jnp.asarray(points.reshape(len(states), -1, 4))
-            tables[pair] = np.asarray(self._prices(flat)).reshape(points.shape[:3])
+            shift[..., i] += steps[:, i, None, None] * OFFSETS[None, :, None]
+            shift[..., j] += steps[:, j, None, None] * OFFSETS[None, None, :]
+            flat = jnp.asarray(shift.reshape(len(states), -1, 4))
+            prices = np.asarray(self._prices(jnp.asarray(states), flat))
+            tables[pair] = prices.reshape(shift.shape[:3])
         found = {}
         for name in self.names:
             counts = {v: GREEKS[name].count(v) for v in VARIABLES}
