@@ -1,7 +1,19 @@
 """Tests run in float64, with no silent promotion of types or ranks."""
 
 import jax
+import pytest
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled_programs_of_one_module():
+    """Forget compiled programs after each file.
+
+    Each keeps pages of memory; the operating system allows a process so many, and the compiler
+    aborts beyond.
+    """
+    yield
+    jax.clear_caches()

@@ -74,7 +74,9 @@ def errors_in(found, truth):
     return [abs(value / float(vars(truth)[name]) - 1.0) for name, value in found.parameters.items()]
 
 
-@pytest.mark.parametrize("weight", ["spread", "vega", "price"])
+@pytest.mark.parametrize(
+    "weight", ["spread", *(pytest.param(x, marks=pytest.mark.slow) for x in ("vega", "price"))]
+)
 def test_merton_is_recovered_from_its_own_prices(weight):
     found = calibrate(MERTON_START, quotes_of(MERTON), weight=weight)
     assert found.converged and found.message == "converged."

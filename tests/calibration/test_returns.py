@@ -80,6 +80,12 @@ def test_garch_is_found_within_its_standard_errors_and_goes_on_from_the_last_day
     assert float(fit.model.variance) == pytest.approx(variances[-1], rel=0.05)
 
 
+@pytest.mark.slow
+def test_a_search_cut_short_has_not_converged():
+    prices = history(BlackScholes(spot=100.0, vol=0.2, drift=0.07), 500, 4)[0]
+    assert not fit_garch(prices, dt=DT, max_steps=1).converged
+
+
 def test_the_garch_likelihood_is_that_of_arch():
     from arch import arch_model
 

@@ -102,6 +102,7 @@ def test_a_path_is_the_chain_of_its_steps(market):
 def test_paths_are_differentiable_in_the_parameters(market):
     arrays, rest = eqx.partition(market, eqx.is_inexact_array)
 
+    @eqx.filter_jit
     @eqx.filter_grad
     def slope(arrays):
         paths = simulate(eqx.combine(arrays, rest), TIMES, 20, key=jax.random.key(2))

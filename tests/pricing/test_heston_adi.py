@@ -91,6 +91,7 @@ def american_puts(pricer):
     return jax.jit(jax.vmap(lambda s: pricer.price(put, at(AMERICAN, s))))(jnp.arange(8.0, 13.0))
 
 
+@pytest.mark.slow
 def test_american_puts_are_worth_exercise_at_least_and_more_than_european_ones():
     prices = american_puts(HestonADI(AMERICAN, **SMALL))
     assert float(prices[0]) == pytest.approx(2.0, abs=2e-4)

@@ -49,15 +49,15 @@ def test_delta_is_that_of_the_grid():
 
 def test_deep_in_the_money_an_american_put_is_exercised_at_once():
     now = BlackScholes(spot=20.0, vol=0.2, rate=0.06).start()
-    price, _ = simulation(n_paths=500, n_steps=5).estimate(AmericanPut(40.0, 1.0), now)
+    rule = simulation(n_paths=500, n_steps=5)
+    price, _ = eqx.filter_jit(rule.estimate)(AmericanPut(40.0, 1.0), now)
     assert float(price) == 20.0
 
 
 def test_a_call_without_dividends_is_worth_its_european_price():
     model = BlackScholes(spot=40.0, vol=0.2, rate=0.06)
-    price, error = simulation(model, n_paths=20_000, n_steps=5).estimate(
-        AmericanCall(40.0, 1.0), model.start()
-    )
+    rule = simulation(model, n_paths=20_000, n_steps=5)
+    price, error = eqx.filter_jit(rule.estimate)(AmericanCall(40.0, 1.0), model.start())
     european = float(pricer_for(model).price(Call(40.0, 1.0), model.start()))
     assert float(error) < 0.05
     assert abs(float(price) - european) < 4.0 * float(error)
@@ -80,7 +80,7 @@ def test_stochastic_variance_has_bounds_on_either_side():
 
 def test_at_maturity_the_intrinsic_value_is_left():
     now = eqx.tree_at(lambda n: n.time, MODEL.start(), jnp.asarray(1.0))
-    price, error = simulation(n_paths=100).estimate(PUT, now)
+    price, error = eqx.filter_jit(simulation(n_paths=100).estimate)(PUT, now)
     assert (float(price), float(error)) == (4.0, 0.0)
 
 

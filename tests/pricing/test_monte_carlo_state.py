@@ -40,6 +40,7 @@ def by_quadrature(deviation, model, n_steps, spot):
     )
 
 
+@pytest.mark.slow
 def test_gamma_in_cev_is_that_of_the_scheme_and_of_the_closed_form():
     model = CEV(spot=100.0, scale=20.0, exponent=0.0, rate=0.02, dividend=0.01)
     bounds = {"gamma": 8e-4}

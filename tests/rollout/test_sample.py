@@ -9,7 +9,7 @@ from deephedge.claims import Call
 from deephedge.costs import ProportionalCost
 from deephedge.markets import BlackScholes, simulate
 from deephedge.numerics.draws import antithetic, pseudo, sobol
-from deephedge.policies import DeltaHedge, NoHedge
+from deephedge.policies import DeltaHedge
 from deephedge.pricing import BlackScholesFormula
 from deephedge.rollout import HedgingProblem, pnl_only, replay, sample, time_grid
 
@@ -67,9 +67,7 @@ def test_sobol_points_are_normal_and_better_spread():
 
 
 def test_different_keys_give_different_paths():
-    one, other = (
-        sample(PROBLEM, NoHedge(), 8, key=jax.random.key(k), keep=pnl_only) for k in (0, 1)
-    )
+    one, other = (sample(PROBLEM, HEDGE, 8, key=jax.random.key(k), keep=pnl_only) for k in (0, 1))
     assert not np.any(np.asarray(one) == np.asarray(other))
 
 
