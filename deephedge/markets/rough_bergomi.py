@@ -28,6 +28,11 @@ class RoughBergomi(AbstractMarket):
     $\mu = r - q$ unless `drift` is given. The one factor is $v$. Three normals a step: the price's
     own, Z's, and what Y has beyond Z. Memory: one matrix of `step` by `step` for all paths.
 
+    Of weak order below 1: that of the mean of the price's martingale part times the variance,
+    between 128 and 256 steps at the example, is 0.74 at a day, 0.68 at a month, 0.64 at a year and
+    0.61 at five. The second moment of the log-price then has an error of 0.006, 0.07, 0.31 and
+    0.31 %.
+
     The past of Z matters, not only $v$: there is no starting again from a `Snapshot`, and so no
     `AbstractModel`.
 
