@@ -47,7 +47,8 @@ class SABR(AbstractModel):
     martingale; close to 0 it is absorbed as in `CEV`. Its weak order is 1, measured on the mean of
     the root of the price: with an exponent of 1 from a day to five years; at the example from the
     first steps on up to a month, at a year only below 1/32 of it (0.61, 0.73 and 0.84 between
-    2 and 32 steps), at five years below 1/50 of a year.
+    2 and 32 steps), at five years below 1/100 of a year (0.95 between
+    256 and 1024 steps).
 
     Reference: Hagan, Kumar, Lesniewski and Woodward (2002), Managing smile risk, equation 2.15.
     """
