@@ -45,10 +45,11 @@ ALWAYS = ("BachelierFormula", "PowerFormula")
 FIRST = ("delta", "vega", "theta", "rho")
 GRIDS = {"FiniteDifference": 2e-2, "HestonADI": 5e-2}
 """Whose grid moves with the market and stands still for derivatives; how far that carries."""
-FLOORS = {"Fourier": 1e-14, "Lewis": 1e-14} | dict.fromkeys(GRIDS, 1e-13)
+FLOORS = {"Fourier": 1e-14, "Lewis": 1e-14} | {"FiniteDifference": 1e-13, "HestonADI": 3e-7}
 """Share of the spot that is lost however low the price, by who sums waves or spans a grid as high.
 
-A price far below the spot then has no relative precision, nor have its Greeks.
+A price far below the spot then has no relative precision, nor have its Greeks. Most is lost by
+the coarse grid of prices and variances: by its vega 5e-6 of the spot per unit of relative vol.
 """
 
 N_STATES, REACH, STEP = 12, 4, 0.03
@@ -66,6 +67,16 @@ def stencil(order: int, step: int) -> np.ndarray:
     weights = np.zeros(OFFSETS.size)
     weights[np.searchsorted(OFFSETS, nodes)] = np.linalg.solve(powers, unit)
     return weights
+
+
+def pair_of(name: str) -> tuple[str, str]:
+    """The two variables by which a table of prices yields this Greek."""
+    return next(p for p in PAIRS if set(GREEKS[name]) <= set(p))
+
+
+def quotient(name: str, step: int) -> np.ndarray:
+    """Weights of a table of prices that make the difference quotient of a Greek."""
+    return np.multiply.outer(*(stencil(GREEKS[name].count(v), step) for v in pair_of(name)))
 
 
 def claims_of(pricer: AbstractPricer) -> list[AbstractClaim]:
@@ -170,26 +181,22 @@ class Laboratory:
     def differences(self, states: np.ndarray) -> dict[str, tuple[np.ndarray, ...]]:
         """Of each Greek the quotient, that of half the steps, and price and spot in its units."""
         steps = 0.5 * self.steps(states)
+        rules = {name: [quotient(name, w) for w in (2, 1)] for name in self.names}
+        every = np.abs(np.stack([rule for pair in rules.values() for rule in pair]))
+        rows, columns = np.nonzero(every.max(axis=0) > 1e-9)
         tables = {}
         for pair, (i, j) in PAIRS.items():
-            shift = np.zeros((len(states), OFFSETS.size, OFFSETS.size, 4))
-            shift[..., i] += steps[:, i, None, None] * OFFSETS[None, :, None]
-            shift[..., j] += steps[:, j, None, None] * OFFSETS[None, None, :]
-            flat = jnp.asarray(shift.reshape(len(states), -1, 4))
-            prices = np.asarray(self._prices(jnp.asarray(states), flat))
-            tables[pair] = prices.reshape(shift.shape[:3])
+            shift = np.zeros((len(states), rows.size, 4))
+            shift[..., i] += steps[:, i, None] * OFFSETS[rows]
+            shift[..., j] += steps[:, j, None] * OFFSETS[columns]
+            tables[pair] = np.asarray(self._prices(jnp.asarray(states), jnp.asarray(shift)))
         found = {}
         for name in self.names:
-            counts = {v: GREEKS[name].count(v) for v in VARIABLES}
-            pair = next(p for p in PAIRS if {v for v in counts if counts[v]} <= set(p))
-            unit = np.prod([(2.0 * steps[:, k]) ** counts[v] for k, v in enumerate(VARIABLES)], 0)
-            wide, near = (
-                np.einsum("sij,i,j->s", tables[pair], stencil(counts[pair[0]], w),
-                          stencil(counts[pair[1]], w)) * 2.0 ** len(GREEKS[name]) / unit
-                for w in (2, 1)
-            )  # fmt: skip
-            size = np.max(np.abs(tables[pair]), axis=(1, 2))
-            unit = unit / STEP ** len(GREEKS[name])
+            prices = tables[pair_of(name)]
+            unit = np.prod([steps[:, VARIABLES.index(v)] for v in GREEKS[name]], axis=0)
+            wide, near = (prices @ rule[rows, columns] / unit for rule in rules[name])
+            size = np.max(np.abs(prices), axis=1)
+            unit = unit * (2.0 / STEP) ** len(GREEKS[name])
             found[name] = wide, near, size / unit, np.maximum(size, self.spot) / unit
         return found
 
