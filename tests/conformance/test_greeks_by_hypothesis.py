@@ -207,9 +207,9 @@ def names_of(pricer: AbstractPricer) -> tuple[str, ...]:
 
 def simulated(pricer: AbstractPricer) -> bool:
     """Whether its Greeks are those of a mean, not of a difference of draws: see its own tests."""
-    return any(
-        "paths" in f.name or f.name in ("key", "network") for f in dataclasses.fields(pricer)
-    )
+    parts = [pricer, *(v for v in vars(pricer).values() if isinstance(v, AbstractPricer))]
+    fields = [f.name for part in parts for f in dataclasses.fields(part)]
+    return any("paths" in name or name in ("key", "network") for name in fields)
 
 
 def example(name: str) -> AbstractPricer:
