@@ -43,7 +43,7 @@ ALWAYS = ("BachelierFormula", "PowerFormula")
 """Pricers that compile soonest; the others run under `slow`."""
 
 FIRST = ("delta", "vega", "theta", "rho")
-GRIDS = {"FiniteDifference": 2e-2, "HestonADI": 5e-2}
+GRIDS = {"FiniteDifference": 2e-2, "HestonADI": 5e-2, "ConvertibleDifference": 2e-2}
 """Whose grid moves with the market and stands still for derivatives; how far that carries."""
 FLOORS = {"Fourier": 1e-14, "Lewis": 1e-14} | {"FiniteDifference": 1e-13, "HestonADI": 3e-7}
 """Share of the spot that is lost however low the price, by who sums waves or spans a grid as high.
