@@ -56,7 +56,7 @@ def test_greeks_of_both_orders_are_those_of_the_closed_form(n_steps):
 
 def test_greeks_by_grad_of_the_price_are_the_means_of_those_per_path():
     monte_carlo = _monte_carlo(2, n_paths=1000, batch_size=300)
-    names = ("delta", "gamma")
+    names = ("delta", "gamma", "speed")
     estimates = eqx.filter_jit(monte_carlo.estimate_greeks)(CALL, NOW, names)
     derivatives = eqx.filter_jit(lambda m: greeks(m, CALL, NOW, names))(monte_carlo)
     for name in names:
