@@ -10,10 +10,6 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 @pytest.fixture(autouse=True, scope="module")
 def compiled_programs_of_one_module():
-    """Forget compiled programs after each file.
-
-    Each keeps pages of memory; the operating system allows a process so many, and the compiler
-    aborts beyond.
-    """
+    """Forget compiled programs after each file: with all of them a worker grows past 5 GB."""
     yield
     jax.clear_caches()

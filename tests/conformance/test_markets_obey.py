@@ -53,7 +53,9 @@ def test_a_model_starts_where_it_says(market):
 
 
 @models
-@pytest.mark.parametrize(("horizon", "n_steps"), [(0.1, 3), (1.0, 8)])
+@pytest.mark.parametrize(
+    ("horizon", "n_steps"), [pytest.param(0.1, 3, marks=pytest.mark.slow), (1.0, 8)]
+)
 def test_discounted_prices_with_dividends_are_martingales(market, horizon, n_steps):
     market = market.at(market.start())
     times = jnp.asarray(np.linspace(0.0, horizon, n_steps + 1))

@@ -77,7 +77,7 @@ def _log_returns(model, horizon, n_steps, **options):
     ("model", "horizon", "n_steps", "mean_error", "variance_error"),
     [
         pytest.param(Bates.example(), DAY, 1, 0.006, 0.6, marks=pytest.mark.slow),
-        (Bates.example(), 1.0, 24, 0.006, 0.06),
+        pytest.param(Bates.example(), 1.0, 24, 0.006, 0.06, marks=pytest.mark.slow),
         pytest.param(Kou.example(), DAY, 1, 0.006, 1.0, marks=pytest.mark.slow),
         pytest.param(Kou.example(), MONTH, 2, 0.006, 0.2, marks=pytest.mark.slow),
         pytest.param(Kou.example(), 5.0, 3, 0.006, 0.03, marks=pytest.mark.slow),

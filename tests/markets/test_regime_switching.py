@@ -40,7 +40,15 @@ def _within(values, truth, largest_error):
 
 
 @both
-@pytest.mark.parametrize(("horizon", "n_steps"), [(1 / 252, 1), (0.5, 1), (0.5, 7), (5.0, 2)])
+@pytest.mark.parametrize(
+    ("horizon", "n_steps"),
+    [
+        pytest.param(1 / 252, 1, marks=pytest.mark.slow),
+        pytest.param(0.5, 1, marks=pytest.mark.slow),
+        (0.5, 7),
+        (5.0, 2),
+    ],
+)
 def test_the_regime_has_the_law_of_the_chain_at_any_dates(model, horizon, n_steps):
     last = np.asarray(_paths(model, horizon, n_steps).factors[:, -1])
     law = expm(np.asarray(model.generator) * horizon)[int(model.regime)]
