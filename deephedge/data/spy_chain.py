@@ -45,7 +45,9 @@ def spy_chain() -> OptionChain:
             "the SPY chain comes with the package `stochvolmodels`, which is not installed; "
             "run `pip install 'deephedge[chains]'`."
         )
-    from stochvolmodels.data.sample_option_chains import get_spy_test_chain_data
+    from stochvolmodels.data.sample_option_chains import (  # pyright: ignore[reportMissingImports]
+        get_spy_test_chain_data,
+    )
 
     chain = get_spy_test_chain_data()
     counts = [len(strikes) for strikes in chain.strikes_ttms]

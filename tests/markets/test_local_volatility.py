@@ -122,6 +122,7 @@ def test_simulated_calls_cost_what_the_surface_says():
             assert abs(pairs.mean() - expected) < 4.0 * error, (maturity, strike)
 
 
+@pytest.mark.slow
 def test_restarting_keeps_the_surface_where_it_was():
     """The steps after a restart are the steps that the whole path takes."""
     model = _model(local_vols(ssvi, maturities=MATURITIES, log_moneyness=MONEYNESS))

@@ -77,6 +77,7 @@ def _integrated_variance(model, times, normals):
     return 2.0 * (growth - jnp.log(prices / model.spot))
 
 
+@pytest.mark.slow
 @both
 def test_integrated_variance_has_its_exact_mean_and_in_small_steps_its_variance(model):
     mean, variance = _moments(model, 1.0)

@@ -59,6 +59,7 @@ def test_discrete_delta_hedging_meets_derman_and_kamal(n_steps):
     assert hedging_error(n_steps) == pytest.approx(expected, rel=0.05)
 
 
+@pytest.mark.slow
 def test_hedging_error_falls_with_the_root_of_the_number_of_steps():
     steps = np.array([10, 20, 40, 80])
     errors = [hedging_error(int(n)) for n in steps]
@@ -87,6 +88,7 @@ def test_reference_values_of_delta_and_whalley_wilmott():
         assert abs(float(Entropic(aversion=1.0)(sold)) - expected) < 4 * error + 5e-5
 
 
+@pytest.mark.slow
 def test_costs_rank_the_rules_as_the_literature_does():
     rate = 0.001
     policies = [

@@ -192,6 +192,7 @@ def test_greeks_are_finite_at_every_extreme(dtype):
                 assert np.isfinite(float(value)), (name, spot, vol, maturity)
 
 
+@pytest.mark.slow
 def test_greeks_are_the_slopes_of_the_price():
     claim = BarrierOption(100.0, 88.0, 0.5, rebate=2.0, call=True, up=False, knock_in=False)
     pricer = BarrierFormula(vol=0.3, rate=0.03, dividend=0.01)

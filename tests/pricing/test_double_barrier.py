@@ -91,6 +91,7 @@ def test_in_and_out_are_the_option_and_a_hit_decides():
     assert float(pricer.price(inside, hit)) == pytest.approx(vanilla, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_greeks_are_finite_at_every_extreme():
     claim = DoubleBarrierOption(100.0, 80.0, 125.0, 1.0, call=True, knock_in=False)
 

@@ -75,6 +75,7 @@ def test_gamma_of_a_spread_and_third_derivatives():
         assert abs(value - (long - short)) < 4 * error
 
 
+@pytest.mark.slow
 def test_antithetic_pairs_count_as_one_draw():
     # The standard error of a forward by pairs must be far below that of as many single paths,
     # and that of the call must match the spread of independent repetitions.
@@ -106,6 +107,7 @@ def test_sobol_draws_are_close():
     np.testing.assert_allclose(value, FORMULA.price(CALL, NOW), rtol=2e-3)
 
 
+@pytest.mark.slow
 def test_restarts_in_mid_life_in_cash_of_that_date():
     later = dataclasses.replace(
         NOW, time=jnp.asarray(0.3), prices=jnp.asarray([112.0]), discount=jnp.exp(-0.02 * 0.3)
@@ -115,6 +117,7 @@ def test_restarts_in_mid_life_in_cash_of_that_date():
     assert abs(value - FORMULA.price(CALL, later)) < 4 * error
 
 
+@pytest.mark.slow
 def test_finite_at_expiry_and_without_volatility():
     still = MonteCarlo(
         BlackScholes(spot=100.0, vol=0.0), n_paths=8, n_steps=2, key=jax.random.key(0)
@@ -126,6 +129,7 @@ def test_finite_at_expiry_and_without_volatility():
     assert _monte_carlo(2, n_paths=8).price(CALL, ended) == 6.0
 
 
+@pytest.mark.slow
 def test_two_correlated_assets():
     model = BlackScholes(
         spot=[100.0, 90.0], vol=[0.2, 0.3], rate=0.02, correlation=[[1.0, 0.6], [0.6, 1.0]]

@@ -96,6 +96,7 @@ def test_training_lowers_risk_on_fresh_paths():
     assert float(RISK(after)) < float(RISK(before)) - 0.005
 
 
+@pytest.mark.slow
 def test_the_result_depends_on_the_key_alone():
     problem = small_problem()
     first, second = (quick(problem, band_policy(problem)) for _ in range(2))
