@@ -149,8 +149,10 @@ class ConvertibleDifference(AbstractPricer):
         if claim.call_price is None:
             return growth * shares, jnp.full_like(nodes, jnp.inf)
         callable_now = start >= claim.call_start * (1.0 - 1e-6)
-        most = growth * jnp.maximum(claim.call_price, shares)
-        return growth * shares, jnp.where(callable_now, most, jnp.inf)
+        least = growth * shares
+        # Once the shares are worth the call price, the same number and not a last digit off.
+        most = jnp.maximum(growth * claim.call_price, least)
+        return least, jnp.where(callable_now, most, jnp.inf)
 
     def _income(self, claim: ConvertibleBond, nodes: Nodes, tau: Scalar) -> Nodes:
         """What default pays, times its intensity."""

@@ -71,7 +71,12 @@ def advance_between(
 def _resting(
     matrix: Matrix, weight: Scalar, known: Nodes, floor: Nodes, ceiling: Nodes, guess: Nodes
 ) -> Array:
-    """-1 at the nodes whose value is the floor, 1 where it is the ceiling, else 0."""
+    """-1 at the nodes whose value is the floor, 1 where it is the ceiling, else 0.
+
+    Where the two meet nothing is left to guess: such a node, if let go, could come back to rest on
+    either side in turn, and its neighbours with it, so that no guess were the last.
+    """
+    meeting = floor >= ceiling
 
     def improve(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         held, _, count = state
@@ -80,13 +85,13 @@ def _resting(
         surplus = values - weight * _change(matrix, values) - known
         low = jnp.where(held < 0, surplus > 0, values < floor)
         high = jnp.where(held > 0, surplus < 0, values > ceiling)
-        better = jnp.where(low, -1, jnp.where(high, 1, 0))
+        better = jnp.where(meeting | low, -1, jnp.where(high, 1, 0))
         return better, jnp.any(better != held), count + 1
 
     def unsettled(state: tuple[Array, Array, Array]) -> Array:
         return state[1] & (state[2] < _MOST)
 
-    first = jnp.where(guess <= floor, -1, jnp.where(guess >= ceiling, 1, 0))
+    first = jnp.where(meeting | (guess <= floor), -1, jnp.where(guess >= ceiling, 1, 0))
     return lax.while_loop(unsettled, improve, (first, jnp.asarray(True), jnp.asarray(0)))[0]
 
 

@@ -16,6 +16,7 @@ from deephedge.pricing import (
     MonteCarlo,
     greeks,
 )
+from deephedge.pricing.diffusion import advance_between, backward_steps, diffusion
 
 MODEL = {"vol": 0.25, "rate": 0.05, "dividend": 0.0}
 HAZARD = MODEL | {"intensity": 0.03, "loss": 0.4}
@@ -85,6 +86,33 @@ def test_rights_of_the_holder_raise_it_and_those_of_the_issuer_lower_it():
     assert value(FULL, 112.0, time=2.5, **HAZARD) <= 115.0
     # The moment before the put, the coupon of that day included.
     assert value(FULL, 20.0, time=2.999999, **HAZARD) == pytest.approx(109.0, abs=1e-3)
+
+
+def test_every_step_ends_within_bounds_that_meet_and_its_derivative_is_that_of_its_values():
+    # Above the call price conversion and call pay the same. Were such nodes ever let go, the
+    # search for those at rest would go round in circles, and end anywhere.
+    nodes = jnp.exp(jnp.linspace(3.8, 5.6, 201))
+    dt, implicit = backward_steps(jnp.asarray(0.9), 60)
+
+    def rolled(vol):
+        def step(values, inputs):
+            tau, dt, implicit = inputs
+            floor = nodes * jnp.exp(0.075 * tau)
+            ceiling = jnp.maximum(112.0 * jnp.exp(0.07 * tau), floor)
+            income = 2.0 * jnp.exp(0.07 * tau) * jnp.ones_like(nodes)
+            values = advance_between(
+                diffusion(nodes, vol), values, dt, implicit, floor, ceiling, income
+            )
+            return values, (values - floor, ceiling - values)
+
+        start = jnp.maximum(nodes, 100.0)
+        return jax.lax.scan(step, start, (jnp.cumsum(dt), dt, implicit))
+
+    vol, h = jnp.asarray(0.3), 1e-6
+    (_, spare), (vega, _) = jax.jit(lambda: jax.jvp(rolled, (vol,), (jnp.ones_like(vol),)))()
+    assert min(float(jnp.min(x)) for x in spare) > -1e-10
+    values = jax.jit(jax.vmap(lambda v: rolled(v)[0]))(vol + h * jnp.asarray([-1.0, 1.0]))
+    np.testing.assert_allclose(vega, (values[1] - values[0]) / (2 * h), atol=1e-4)
 
 
 @pytest.mark.slow
