@@ -14,8 +14,15 @@ from deephedge.claims import AbstractClaim
 from deephedge.cli.build import build, build_tagged, maker, member
 from deephedge.cli.spelling import spelt, stated, untagged
 from deephedge.cli.study import Study, Training, read_study
-from deephedge.cli.tables import StudyError, Tagged, structure
-from deephedge.costs import AbstractCost, CostSum, HalfSpread, NoCost, ProportionalCost
+from deephedge.cli.tables import StudyError, Tagged, placed, structure
+from deephedge.costs import (
+    AbstractCost,
+    CostSum,
+    HalfSpread,
+    NoCost,
+    PermanentImpact,
+    ProportionalCost,
+)
 from deephedge.markets import AbstractMarket, AbstractModel, Historical
 from deephedge.policies import AbstractPolicy, AbstractTrainablePolicy
 from deephedge.pricing import AbstractPricer, QuotedBlackScholes, pricer_for
@@ -51,6 +58,8 @@ class Resolved:
             return {name: spelt(t, makers[name], given) for name, t in tables.items()}
 
         alone = {"claim": (AbstractClaim, study.claim), "cost": (AbstractCost, study.cost)}
+        if study.impact is not None:
+            alone["impact"] = (PermanentImpact, study.impact)
         return {
             "market": spelt(study.market, _market_maker(study.market), frozenset()),
             **{name: family(of, {name: table})[name] for name, (of, table) in alone.items()},
@@ -81,14 +90,20 @@ def resolve(study: Study) -> Resolved:
     cost = _plain(study.cost, AbstractCost, "cost")
     times = time_grid(float(claim.maturity), study.problem.n_steps)
     given = _given(market, claim, cost, times)
-    problem = HedgingProblem(
-        market=market,
-        claim=claim,
-        cost=cost,
-        times=times,
-        premium=_premium(study, given),
-        close_out=study.problem.close_out,
-    )
+    impact = None if study.impact is None else _plain(study.impact, PermanentImpact, "impact")
+    premium = _premium(study, given)
+    try:
+        problem = HedgingProblem(
+            market=market,
+            claim=claim,
+            cost=cost,
+            times=times,
+            premium=premium,
+            close_out=study.problem.close_out,
+            impact=impact,
+        )
+    except ValueError as error:
+        raise placed(error, ()) from None
     measures = {
         name: build_tagged(
             table, AbstractRiskMeasure, ("measures", name), given={}, named=_no_policies

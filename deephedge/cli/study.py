@@ -108,6 +108,8 @@ class Study:
     training: Training | None = None
     evaluation: Evaluation = dataclasses.field(default_factory=Evaluation)
     backtest: Backtest | None = None
+    impact: Tagged | None = None
+    """How the hedger's own trades move the price, if they do."""
 
     def __post_init__(self):
         for name in ("policies", "measures"):

@@ -95,6 +95,10 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(float, lambda value, _: number(value))
     converter.register_structure_hook(Tagged, lambda value, _: tagged(value))
     converter.register_structure_hook_func(
+        lambda kind: kind == Tagged | None,
+        lambda value, _: None if value is None else tagged(value),
+    )
+    converter.register_structure_hook_func(
         lambda kind: kind == float | Tagged,
         lambda value, _: tagged(value) if isinstance(value, dict) else number(value),
     )

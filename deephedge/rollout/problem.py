@@ -61,7 +61,14 @@ class HedgingProblem(eqx.Module):
     impact: PermanentImpact | None = eqx.field(default=None, kw_only=True)
 
     def __check_init__(self):
-        refuse_wrong_side(self.claim, self.market.start())
+        start = self.market.start()
+        refuse_wrong_side(self.claim, start)
+        n_assets = start.prices.shape[0]
+        if self.impact is not None and self.impact.rate.shape[0] not in (1, n_assets):
+            raise ValueError(
+                f"`impact` must have one rate, or one for each of the {n_assets} assets, got "
+                f"{self.impact.rate.shape[0]}."
+            )
         if any(isinstance(x, Tracer) for x in (self.times, self.claim.maturity)):
             return
         last, maturity = float(self.times[-1]), float(self.claim.maturity)
