@@ -23,7 +23,7 @@ from deephedge.costs import (
     PermanentImpact,
     ProportionalCost,
 )
-from deephedge.markets import AbstractMarket, AbstractModel, Historical
+from deephedge.markets import AbstractMarket, AbstractModel, Historical, load_market
 from deephedge.policies import AbstractPolicy, AbstractTrainablePolicy
 from deephedge.pricing import AbstractPricer, QuotedBlackScholes, pricer_for
 from deephedge.risk import AbstractRiskMeasure
@@ -129,9 +129,11 @@ def _plain(table: Tagged, family: type, key: str) -> Any:
 
 
 def _market_maker(table: Tagged) -> Callable[..., AbstractMarket]:
-    """A market of the library, or, for the type `Recorded`, one made from recorded history."""
+    """A market of the library, or one from a record (`Recorded`) or a file (`Learned`)."""
     if table.type == "Recorded":
         return recorded_market
+    if table.type == "Learned":
+        return load_market
     return member(AbstractMarket, table.type, ("market",))
 
 

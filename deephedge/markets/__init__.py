@@ -34,6 +34,8 @@ from deephedge.markets.merton import Merton as Merton
 from deephedge.markets.regime_switching import RegimeSwitching as RegimeSwitching
 from deephedge.markets.rough_bergomi import RoughBergomi as RoughBergomi
 from deephedge.markets.sabr import SABR as SABR
+from deephedge.markets.saved import load_market as load_market
+from deephedge.markets.saved import save_market as save_market
 from deephedge.markets.simulate import simulate as simulate
 from deephedge.markets.variance_gamma import VarianceGamma as VarianceGamma
 from deephedge.markets.vasicek import VasicekRates as VasicekRates

@@ -47,7 +47,7 @@ class ConditionalFlow(AbstractModel):
     the real-world one. Everything is differentiable, in the network's weights too.
 
     The factors are $\sigma_t$, `vols` and `trends`, so that a path can start again from any date.
-    Made from a record of prices by `fit_conditional_flow`.
+    Made from a record of prices by `fit_conditional_flow`; `save_market` keeps it.
 
     Today's normal moves later laws, and the price not affinely, so that Monte Carlo has no
     second-order Greeks here (they are not a number).
