@@ -8,6 +8,8 @@ from deephedge.typing import Array, Scalar
 _SWITCH = 1.5
 # A mean of less is certain: the square of its inverse is still a number in single precision.
 _LEAST = 1e-12
+# A ratio of variance to squared mean below which single precision sees none.
+_SURE = 1e-12
 
 
 def quadratic_exponential(
@@ -29,13 +31,19 @@ def quadratic_exponential(
     Reference: Andersen (2008), Journal of Computational Finance 11(3), section 3.2.
     """
     decay = jnp.exp(-mean_reversion * dt)
-    expected = long_run + (value - long_run) * decay
+    mean = long_run + (value - long_run) * decay
+    spread = vol**2 * (1.0 - decay) / mean_reversion
+    return matched(mean, spread * (value * decay + 0.5 * long_run * (1.0 - decay)), z, exponent)
+
+
+def matched(
+    expected: Scalar, variance: Scalar, z: Scalar, exponent: Scalar
+) -> tuple[Scalar, Scalar, Array]:
+    """As `quadratic_exponential`, with the mean and the variance that the new value shall have."""
     certain = expected < _LEAST
     # Double where: nothing reads the law of a mean of 1 that stands for one of nothing.
     mean = jnp.where(certain, 1.0, expected)
-    spread = vol**2 * (1.0 - decay) / mean_reversion
-    psi = spread * (value * decay + 0.5 * long_run * (1.0 - decay)) / mean / mean
-    psi = jnp.where(certain, 1.0, psi)
+    psi = jnp.where(certain, 1.0, jnp.maximum(variance / mean / mean, _SURE))
     quadratic = _quadratic(mean, jnp.minimum(psi, _SWITCH), z, exponent)
     exponential = _exponential(mean, jnp.maximum(psi, _SWITCH), z, exponent)
     after, log_moment, exists = (

@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.integrate import solve_ivp
+from scipy.integrate import quad, solve_ivp
 
 from deephedge.claims import Call
 from deephedge.markets import Heston, LiftedHeston, rough_kernel, simulate
+from deephedge.markets.lifted_step import LiftedStep
 from deephedge.numerics.draws import antithetic
 from deephedge.pricing import Fourier
 
@@ -117,15 +118,56 @@ def test_many_factors_are_the_rough_heston_model():
     assert errors[1] < 0.25 * errors[0]
 
 
-def test_the_noise_has_its_exact_covariance_with_the_new_variance_and_with_z():
-    dt = 0.05
-    columns = [EXAMPLE._noise(jnp.asarray(dt), jnp.asarray(z)) for z in ([1.0, 0.0], [0.0, 1.0])]
-    noise = np.stack(columns, axis=1)
-    weights, speeds = np.asarray(EXAMPLE.weights), np.asarray(EXAMPLE.speeds)
-    both = speeds[:, None] + speeds[None, :]
-    exact = -np.expm1(-both * dt) / both
-    np.testing.assert_allclose(noise @ noise.T @ weights, exact @ weights, rtol=1e-10)
-    np.testing.assert_allclose(noise[:, 0] * math.sqrt(dt), -np.expm1(-speeds * dt) / speeds)
+def test_one_factor_of_speed_zero_steps_as_hestons_scheme_does():
+    heston = Heston(100.0, 0.04, 1e-6, 0.05, 0.1, -0.7, 0.03, 0.01)
+    lifted = LiftedHeston(
+        100.0, 0.04, 1e-6, 0.05, 0.1, -0.7, weights=[1.0], speeds=[0.0], rate=0.03, dividend=0.01
+    )
+    times = jnp.asarray([0.0, 0.1, 0.3, 1.0])
+    normals = jax.random.normal(jax.random.key(4), (64, 3, 3))
+    theirs = jax.jit(jax.vmap(lambda z: heston.path(times, z[:, :2])))(normals)
+    ours = jax.jit(jax.vmap(lambda z: lifted.path(times, z)))(normals)
+    np.testing.assert_allclose(ours.prices, theirs.prices, rtol=1e-6)
+    np.testing.assert_allclose(ours.factors[..., :1], theirs.factors, rtol=1e-6, atol=1e-10)
+
+
+def test_the_noise_of_a_step_has_its_exact_covariances():
+    # With chi and with v, for a variance that goes in a line from 0.03 to 0.05, by quadrature.
+    dt, ends = 0.05, np.array([0.03, 0.05])
+    model = dataclasses.replace(EXAMPLE, mean_reversion=0.0)
+    step = LiftedStep.of(jnp.asarray(dt), model)
+    slope, variances, on_lift, on_integral = step._noise(
+        model, jnp.asarray(0.5 * dt * ends.sum()), jnp.asarray(ends)
+    )
+    weights, speeds, nu = np.asarray(model.weights), np.asarray(model.speeds), 0.3
+
+    def kernel(tau):
+        return weights @ np.exp(-speeds * tau)
+
+    def primitive(tau):
+        return weights @ (-np.expm1(-speeds * tau) / speeds)
+
+    def covariance(f, g):
+        def integrand(tau):
+            return f(tau) * g(tau) * (ends[0] * tau + ends[1] * (dt - tau)) / dt
+
+        return quad(integrand, 0.0, dt, epsabs=0.0, epsrel=1e-11, limit=200)[0]
+
+    def one(_):
+        return 1.0
+
+    chi = covariance(one, one)
+    np.testing.assert_allclose(slope, nu * covariance(one, kernel) / chi, rtol=1e-9)
+    np.testing.assert_allclose(variances.sum(), nu**2 * covariance(kernel, kernel), rtol=1e-9)
+    # What hangs on chi and on the rest, times their variances, is the covariance with v.
+    scale = np.array([float(slope) * chi, float(variances[1])])
+    for i in (0, 3, 7):
+        own = covariance(lambda tau, i=i: np.exp(-speeds[i] * tau), kernel)
+        np.testing.assert_allclose(on_lift[i] @ scale, nu**2 * own, rtol=1e-9)
+    np.testing.assert_allclose(
+        on_integral @ scale, nu**2 * covariance(primitive, kernel), rtol=1e-9
+    )
+    np.testing.assert_allclose(on_integral[0] * chi, nu * covariance(one, primitive), rtol=1e-9)
 
 
 def _within(values, truth, largest_error):
