@@ -26,8 +26,8 @@ def calibrate_sabr(
 
     A smile less convex than the formula can make it at any correlation is fitted best at a
     correlation of -1 or 1, which is then held, as `calibrate` says. So it is at 21 days of the SPY
-    chain of 15 July 2022 with exponent 1: the sum of squares, errors in half-spreads, is 3560,
-    2840, 2610 and 2600 at correlations of -0.8, -0.9, -0.99 and -1.
+    chain of 15 July 2022 with exponent 1: the sum of squares, errors in half-spreads, is 3594,
+    2848, 2598 and 2585 at correlations of -0.8, -0.9, -0.99 and -1.
 
     Reference: Hagan, Kumar, Lesniewski and Woodward (2002), section 3, on fixing the exponent.
     """

@@ -111,7 +111,7 @@ def test_sabr_at_21_days_of_the_real_chain_is_best_at_a_correlation_of_minus_one
         assert held.converged
         costs.append(held.cost)
     assert np.all(np.diff(costs) > 0)
-    np.testing.assert_allclose(np.array(costs) / 1000.0, [2.60, 2.61, 2.84, 3.56], atol=0.005)
+    np.testing.assert_allclose(costs, [2585.0, 2598.0, 2848.0, 3594.0], atol=0.5)
 
 
 @pytest.mark.slow
