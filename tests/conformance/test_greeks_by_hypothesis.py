@@ -268,7 +268,7 @@ def check_differences(bench: Laboratory, states: np.ndarray, *, higher: bool = F
         assert np.all(np.isfinite(exact[name])), (name, states, exact[name])
         # What the quotients of two steps differ by is what either may be wrong by.
         unsettled = np.abs(wide - near)
-        # Greeks of moving grids, differenced, lose more: measured on prices of 1e-8 of the spot.
+        # Greeks of moving grids, differenced, lose more where the price is next to nothing.
         floor = FLOORS.get(bench.name, 0.0) * (5.0 if higher else 1.0)
         lost = floor / STEP ** len(GREEKS[name]) * ample
         allowed = tolerance * (np.abs(exact[name]) + size) + 2.0 * unsettled + lost
