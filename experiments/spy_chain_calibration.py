@@ -22,7 +22,6 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from deephedge.calibration import (
@@ -36,6 +35,7 @@ from deephedge.calibration import (
 )
 from deephedge.data import spy_chain
 from deephedge.markets import Bates, Heston, RoughBergomi
+from deephedge.reports import quote_errors
 
 SPOT = 381.0
 
@@ -124,7 +124,7 @@ def ssvi(quotes: Quotes) -> Fit:
 
 
 def local_vol(quotes: Quotes) -> Fit:
-    # More nodes than these oscillate: the quotes do not tell one from the next.
+    # Far nodes at short dates, which no quote tells, are held by the penalty for roughness.
     dates, k = (
         np.array([0.03, 0.1, 0.2, 0.43]),
         np.array([-0.35, -0.2, -0.1, -0.03, 0.03, 0.1, 0.2]),
@@ -150,24 +150,10 @@ def chain() -> Quotes:
 
 def figure(quotes: Quotes, fits: dict[str, Fit]) -> Figure:
     """Model less mid volatility against log-moneyness, with the bid-ask spread behind it."""
-    maturities = np.unique(quotes.maturity)
-    drawing = Figure(figsize=(11.0, 7.5), layout="constrained")
-    FigureCanvasAgg(drawing)
-    mid = quotes.vols(quotes.mid)
-    low, high = (100.0 * (quotes.vols(x) - mid) for x in (quotes.bid, quotes.ask))
-    for axes, maturity in zip(drawing.subplots(2, 2).ravel(), maturities, strict=True):
-        rows = np.flatnonzero(quotes.maturity == maturity)
-        rows = rows[np.argsort(quotes.strike[rows])]
-        x = np.log(quotes.strike[rows] / quotes.forward[rows])
-        axes.fill_between(x, low[rows], high[rows], color="0.7", label="bid to ask")
-        for name, found in fits.items():
-            axes.plot(x, 100.0 * found.vol_errors[rows], lw=1.0, label=name)
-        axes.axhline(0.0, color="black", lw=0.5)
+    drawing = quote_errors(quotes, {name: fit.vol_errors for name, fit in fits.items()})
+    drawing.set_size_inches(11.0, 7.5)
+    for axes in drawing.axes:
         axes.set_ylim(-2.0, 2.0)
-        axes.set_title(f"{365 * maturity:.0f} days")
-        axes.set_xlabel("log(strike / forward)")
-        axes.set_ylabel("model less mid, vol points")
-    axes.legend(fontsize=8)
     return drawing
 
 

@@ -1,6 +1,7 @@
 """Model parameters from option quotes, by weighted least squares."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 
 import equinox as eqx
@@ -10,11 +11,12 @@ import numpy as np
 import optimistix
 
 from deephedge.calibration.calibrated import Calibrated
-from deephedge.calibration.domains import Domain, domains
+from deephedge.calibration.domains import AT_THE_END, Domain, domains
 from deephedge.calibration.forward_equation import ByForwardEquation
 from deephedge.calibration.methods import AbstractMethod, ByFormula, BySeries
 from deephedge.calibration.problem import Problem, labels, like, numbers
 from deephedge.calibration.quotes import Column, Quotes
+from deephedge.calibration.search import Minimum, search
 from deephedge.calibration.standard_errors import sampling_errors, standard_errors
 from deephedge.markets.base import AbstractAffineModel, AbstractMarket
 from deephedge.markets.cev import CEV
@@ -22,7 +24,7 @@ from deephedge.markets.local_volatility import LocalVolatility
 from deephedge.markets.sabr import SABR
 from deephedge.pricing.cev import CEVFormula
 from deephedge.pricing.hagan import HaganFormula
-from deephedge.typing import Array, Float
+from deephedge.typing import Array
 
 LEAST_VEGA = 0.01
 """Share of the greatest vega that every quote counts as having at least."""
@@ -42,11 +44,19 @@ def calibrate(
     $$\min_\theta \sum_i w_i^2 \,(P_i(\theta) - \mathrm{mid}_i)^2$$
 
     by Levenberg-Marquardt in float64, from the parameters that `model` has. Every parameter moves
-    over the real line and is mapped smoothly into its domain. The minimum is a local one: start
-    from a few places where it matters. Standard errors are the roots of the
-    diagonal of $s^2 (J'WJ)^{-1}$, with $s^2$ the weighted sum of squares over the number of quotes
-    less that of parameters: they hold for errors that are independent from quote to quote. Where
-    prices are simulated, the variance that the draws bring is added.
+    over the real line and is mapped smoothly into its domain; one that runs into an end of it,
+    with the sum of squares falling outwards, is held there while the others are fitted again. The
+    minimum is a local one: start from a few places where it matters. Standard errors are the
+    roots of the diagonal of $s^2 (J'WJ)^{-1}$, with $s^2$ the weighted sum of squares over the
+    number of quotes less that of parameters: they hold for errors that are independent from quote
+    to quote, and given the parameters that are held, which have none. Where prices are simulated,
+    the variance that the draws bring is added.
+
+    `ByForwardEquation` adds a penalty for smoothness to the sum. The parameters are then drawn
+    towards smooth ones by an amount that no sampling shows; the standard errors, those of
+    `standard_errors` with a penalty, are the deviations of a belief that began with the penalty,
+    not of estimates over repeated quotes. Where the quotes say little they are the penalty's
+    opinion: compare fits with several `smoothness`.
 
     Args:
         model: the model with its starting parameters. The quotes' forwards and discount factors
@@ -61,33 +71,33 @@ def calibrate(
         max_steps: of Levenberg-Marquardt, refused steps included.
     """
     fitted = _free(model, free)
+    method = method_for(model) if method is None else method
     n_free = len(labels(model, tuple(fitted)))
-    if len(quotes) <= n_free:
+    # A penalty tells what too few quotes do not.
+    if len(quotes) <= n_free and method.roughness(model).size == 0:
         raise ValueError(
             f"`quotes` must be more than the {n_free} free parameters, got {len(quotes)}; "
             f"pass `free=({next(iter(fitted))!r},)`."
         )
-    method = method_for(model) if method is None else method
     scale = _scale(quotes, weight)
     with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
         with jax.numpy_rank_promotion("allow"):
             wide = jax.tree.map(_as_double, model)
             problem = Problem.create(wide, quotes, scale, tuple(fitted.items()), method)
-            solved = _solve(problem, problem.unbounded(model), max_steps)
-            values, slopes, weighted, jacobian, noise = jax.tree.map(np.asarray, solved[1:])
+            found = search(problem, problem.unbounded(model), max_steps)
+            values, weighted = np.asarray(found.at.values), np.asarray(found.at.errors)
             changed = like(model, fitted, values)
     names = labels(model, tuple(fitted))
-    slopes = jacobian / slopes
-    errors = sampling_errors(names, slopes, noise, standard_errors(names, slopes, weighted))
     return Calibrated(
         model=dataclasses.replace(model, **changed),
         quotes=quotes,
         residuals=weighted * scale,
         parameters={name: float(x) for name, x in zip(names, values, strict=True)},
-        standard_errors=errors,
-        converged=bool(solved[0] == optimistix.RESULTS.successful),
-        message=_message(solved[0], max_steps) + at_bounds(names, values, fitted),
+        standard_errors=_standard_errors(names, found),
+        converged=found.converged,
+        message=_message(found.result, max_steps) + at_ends(names, values, fitted, found.held),
         cost=float(np.sum(weighted**2)),
+        penalty=float(np.sum(np.asarray(found.at.roughness) ** 2)),
     )
 
 
@@ -108,20 +118,15 @@ def method_for(model: AbstractMarket) -> AbstractMethod:
     )
 
 
-@eqx.filter_jit
-def _solve(problem: Problem, start: Float[Array, " parameter"], max_steps: int):
-    solution = optimistix.least_squares(
-        lambda x, problem: problem.errors(x),
-        optimistix.LevenbergMarquardt(rtol=1e-9, atol=1e-9),
-        start,
-        args=problem,
-        max_steps=max_steps,
-        throw=False,
-    )
-    x = solution.value
-    values, slopes = jax.jvp(problem.values, (x,), (jnp.ones_like(x),))
-    jacobian = jax.jacfwd(problem.errors)(x)
-    return solution.result, values, slopes, problem.errors(x), jacobian, problem.noise(x)
+def _standard_errors(names: Sequence[str], found: Minimum) -> dict[str, float]:
+    """Of the parameters that are not held, given those that are."""
+    free, at = ~found.held, found.at
+    moved = [name for name, is_free in zip(names, free.tolist(), strict=True) if is_free]
+    jacobian = np.asarray(at.jacobian)[:, free]
+    penalty = np.asarray(at.roughness_jacobian)[:, free]
+    errors = standard_errors(moved, jacobian, np.asarray(at.errors), penalty)
+    errors = sampling_errors(moved, jacobian, np.asarray(at.noise), errors)
+    return {name: errors.get(name, math.nan) for name in names}
 
 
 def _as_double(x: Array) -> Array:
@@ -172,15 +177,18 @@ def _scale(quotes: Quotes, weight: str | None) -> Column:
     raise ValueError(f"`weight` must be spread, vega or price, got {weight!r}.")
 
 
-def at_bounds(names: Sequence[str], values: np.ndarray, fitted: Mapping[str, Domain]) -> str:
+def at_ends(
+    names: Sequence[str], values: np.ndarray, fitted: Mapping[str, Domain], held: np.ndarray
+) -> str:
     """A sentence for each parameter that has run into an end of its domain."""
-    found = []
-    for name, value in zip(names, values.tolist(), strict=True):
+    said = []
+    for name, value, stays in zip(names, values.tolist(), held.tolist(), strict=True):
         domain = fitted[name.partition("[")[0]]
         for end in (domain.low, domain.high):
-            if abs(value - end) < 1e-5:
-                found.append(f" `{name}` has run to the end of its domain, {end:g}.")
-    return "".join(found)
+            if abs(value - end) < AT_THE_END:
+                why = ": the best fit is at it, or beyond." if stays else "."
+                said.append(f" `{name}` has run to the end of its domain, {end:g}{why}")
+    return "".join(said)
 
 
 def _message(result: optimistix.RESULTS, max_steps: int) -> str:

@@ -1,6 +1,7 @@
 """What a calibration found, and how well it fits."""
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -19,12 +20,15 @@ class Calibrated:
     parameters: dict[str, float]
     """Those that were free."""
     standard_errors: dict[str, float]
-    """Infinite where the quotes do not determine a parameter."""
+    """Infinite where the quotes do not determine a parameter, not a number where one is held."""
     converged: bool
     message: str
 
     cost: float
     """The sum of squared weighted errors."""
+
+    penalty: float = 0.0
+    """What was minimised beside `cost`, for smoothness; 0 for most methods."""
 
     @property
     def prices(self) -> Column:
@@ -50,9 +54,13 @@ class Calibrated:
     def __str__(self) -> str:
         width = max(map(len, self.parameters))
         lines = [
-            f"{name:<{width}}  {value: .6g}  standard error {self.standard_errors[name]:.2g}"
+            f"{name:<{width}}  {value: .6g}  {self._error(name)}"
             for name, value in self.parameters.items()
         ]
         fit = f"{len(self.quotes)} quotes, {100.0 * self.inside:.0f} % between bid and ask, "
         fit += f"root mean square error {100.0 * self.rmse:.3g} volatility points"
         return "\n".join([*lines, fit, self.message])
+
+    def _error(self, name: str) -> str:
+        error = self.standard_errors[name]
+        return "held" if math.isnan(error) else f"standard error {error:.2g}"

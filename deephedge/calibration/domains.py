@@ -11,15 +11,21 @@ from deephedge.typing import Array
 
 NOT_FITTED = (
     *("spot", "rate", "dividend", "drift", "reference"),
-    *("curve_times", "maturities", "log_moneyness"),
+    *("curve_times", "maturities", "log_moneyness", "regime"),
 )
-"""What option quotes state themselves or say nothing of, and the dates and prices of a curve."""
+"""What quotes state themselves or say nothing of, dates and prices of a curve, and a count."""
 
 _LOWS = (-math.inf, -1.0, 0.0, 1.0)
 _HIGHS = (math.inf, 2.0, 1.0, 0.5)
 
 # So that a parameter on its way to a bound stays inside in float32 too.
 _LEAST, _MOST = 1e-30, 1.0 - 1e-6
+
+AT_THE_END = 1e-5
+"""A parameter this near to an end of its domain has run into it."""
+
+# Beyond these points of the real line the maps have next to no slope.
+_FLAT_BELOW, _FLAT = -14.0, 7.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +56,14 @@ class Domain:
             above = jnp.maximum(above - _LEAST, _LEAST)
             return above + jnp.log(-jnp.expm1(-above))
         return jnp.arctanh((2.0 * above / (self.high - self.low) - 1.0) / _MOST)
+
+    def steep(self, x: Array) -> Array:
+        """`x` itself, or the nearest point at which `value` still has a slope."""
+        if math.isinf(self.low):
+            return x
+        if math.isinf(self.high):
+            return jnp.maximum(x, _FLAT_BELOW)
+        return jnp.clip(x, -_FLAT, _FLAT)
 
     def __contains__(self, value: float) -> bool:
         return self.low < value < self.high

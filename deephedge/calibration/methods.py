@@ -38,6 +38,10 @@ class AbstractMethod(eqx.Module):
         del model
         return jnp.zeros((0, *grid.moneyness.shape), grid.moneyness.dtype)
 
+    def roughness(self, model: AbstractMarket) -> Float[Array, " term"]:
+        """Numbers whose squares are a penalty, in units of squared volatility; none by default."""
+        return jnp.zeros(0, model.start().prices.dtype)
+
 
 class BySeries(AbstractMethod):
     """`Fourier`, for a model with a characteristic function.

@@ -7,11 +7,11 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from deephedge.calibration.domains import Domain
+from deephedge.calibration.domains import AT_THE_END, Domain
 from deephedge.calibration.methods import AbstractMethod, Grid
 from deephedge.calibration.quotes import Column, Quotes
 from deephedge.markets.base import AbstractMarket
-from deephedge.typing import Array, Float, Int
+from deephedge.typing import Array, Float, Int, Scalar
 
 
 class Problem(eqx.Module):
@@ -30,6 +30,8 @@ class Problem(eqx.Module):
     """Put less call by parity; undiscounted and in units of the forward, as all prices here."""
     mid: Float[Array, " quote"]
     weight: Float[Array, " quote"]
+    vol_weight: Scalar
+    """How much an error of one in the volatility of every quote adds up to: a root of squares."""
     fitted: tuple[tuple[str, Domain], ...] = eqx.field(static=True)
 
     @classmethod
@@ -59,6 +61,7 @@ class Problem(eqx.Module):
             shift=jnp.asarray(np.where(quotes.sign > 0, 0.0, moneyness - 1.0)),
             mid=jnp.asarray(quotes.mid / grown),
             weight=jnp.asarray(grown / scale),
+            vol_weight=jnp.asarray(np.linalg.norm(quotes.vega() / scale)),
             fitted=fitted,
         )
 
@@ -73,10 +76,28 @@ class Problem(eqx.Module):
         domains = dict(self.fitted)
         return jnp.concatenate([domains[name].value(part) for name, part in parts.items()])
 
+    def steep(self, x: Float[Array, " parameter"]) -> Float[Array, " parameter"]:
+        """The nearest point at which every parameter can still move."""
+        parts = _split(self.model, [name for name, _ in self.fitted], x)
+        domains = dict(self.fitted)
+        return jnp.concatenate([domains[name].steep(part) for name, part in parts.items()])
+
+    def ends(self, values: object) -> tuple[np.ndarray, np.ndarray]:
+        """Which parameters have run into the lower, and which into the upper end."""
+        sizes = [numbers(self.model, name).size for name, _ in self.fitted]
+        lows = np.repeat([domain.low for _, domain in self.fitted], sizes)
+        highs = np.repeat([domain.high for _, domain in self.fitted], sizes)
+        row = np.asarray(values)
+        return np.abs(row - lows) < AT_THE_END, np.abs(row - highs) < AT_THE_END
+
     def errors(self, x: Float[Array, " parameter"]) -> Float[Array, " quote"]:
         """Model less mid prices, weighted."""
         calls = self.method.calls(self._at(x), self.grid)
         return self.weight * (calls[self.row, self.column] + self.shift - self.mid)
+
+    def roughness(self, x: Float[Array, " parameter"]) -> Float[Array, " term"]:
+        """What the method adds to the errors so that the parameters stay smooth."""
+        return self.vol_weight * self.method.roughness(self._at(x))
 
     def noise(self, x: Float[Array, " parameter"]) -> Float[Array, "batch quote"]:
         """The weighted errors of each of the method's independent estimates."""

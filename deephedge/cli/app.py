@@ -137,19 +137,26 @@ def calibrate(
     weight: Literal["spread", "vega", "price"] | None = None,
     seed: int = 0,
     allow_arbitrage: Annotated[bool, Parameter(negative=())] = False,
+    max_steps: int = 256,
+    plot: Annotated[
+        Path | None, Parameter(help="A file for the errors beside the spread: .png, .pdf, .svg.")
+    ] = None,
+    quiet: Annotated[bool, Parameter(help="Nothing on standard error.", negative=())] = False,
     json: Json = False,
 ) -> int:
     """Fit a model to option quotes.
 
-    Any model with a characteristic function, cev, sabr (a smile for each maturity, with the
-    exponent of `--start exponent=1`), rough-bergomi, or local-volatility (Dupire's, through an
-    SSVI surface, its nodes then moved to the quotes).
+    Any model with a characteristic function (lifted-heston with its weights and speeds held), cev
+    (with its exponent held), sabr (a smile for each maturity, with the exponent of `--start
+    exponent=1`), rough-bergomi (a forward variance with three knots), or local-volatility
+    (Dupire's, through an SSVI surface, its nodes then moved to the quotes and kept smooth).
 
     Args:
         quotes: a CSV file with the columns strike, maturity (years), forward; bid and ask, or mid,
             or bid_vol and ask_vol, or mid_vol; and, if need be, discount and type (call or put).
         weight: count errors in half-spreads, in volatility or in cash.
         seed: of the draws, for rough-bergomi.
+        max_steps: of the search for the least squares, of each smile for sabr.
         allow_arbitrage: fit quotes that contradict each other all the same.
     """
     from deephedge.cli.calibrate import calibrate_quotes
@@ -162,6 +169,9 @@ def calibrate(
         weight=weight,
         seed=seed,
         allow_arbitrage=allow_arbitrage,
+        max_steps=max_steps,
+        plot=plot,
+        quiet=quiet or json,
         json=json,
     )
 

@@ -3,9 +3,10 @@
 import dataclasses
 import json as json_format
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import jax
 import numpy as np
@@ -17,20 +18,23 @@ from deephedge.calibration import (
     calibrate,
     calibrate_sabr,
     domains,
-    fit_surface,
-    local_volatility,
     read_quotes,
 )
 from deephedge.cli.contract import found, hyphened
+from deephedge.cli.first_guess import first_guess
 from deephedge.cli.tables import StudyError, closest
 from deephedge.markets import (
     CEV,
     SABR,
-    AbstractAffineModel,
     AbstractMarket,
-    LocalVolatility,
+    LiftedHeston,
     RoughBergomi,
 )
+
+PLOTS = (".png", ".pdf", ".svg")
+
+HELD: Mapping[type, Sequence[str]] = {CEV: ("exponent",), LiftedHeston: ("weights", "speeds")}
+"""What is fitted only if `--free` names it: quotes tell next to nothing of it beside the rest."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +45,11 @@ class Wanted:
     start: Sequence[str]
     weight: str | None
     seed: int
+    max_steps: int
+
+    def __post_init__(self):
+        if self.max_steps < 1:
+            raise StudyError(("--max-steps",), f"must be at least 1, got {self.max_steps}.")
 
 
 def calibrate_quotes(
@@ -52,19 +61,26 @@ def calibrate_quotes(
     weight: str | None,
     seed: int,
     allow_arbitrage: bool,
+    max_steps: int,
+    plot: Path | None,
+    quiet: bool,
     json: bool,
 ) -> int:
     """Fit a model to the quotes of a file and print it; returns 1 if the fit did not converge."""
-    wanted = Wanted([_underscored(name) for name in free] or None, start, weight, seed)
+    _check_plot(plot)
+    wanted = Wanted([_underscored(name) for name in free] or None, start, weight, seed, max_steps)
     kind = found(AbstractMarket, model, "model")
     try:
         quotes = read_quotes(path, allow_arbitrage=allow_arbitrage)
-        fits = _fitted(kind, quotes, wanted)
+        with _clock(f"fitting {hyphened(kind.__name__)} to {len(quotes)} quotes", quiet):
+            fits = _fitted(kind, quotes, wanted)
     except StudyError:
         raise
     except (TypeError, ValueError) as error:
         hint = "pass `--allow-arbitrage` to"
         raise StudyError((), str(error).replace("pass `allow_arbitrage=True` to", hint)) from None
+    if plot is not None:
+        _draw(plot, kind, quotes, fits)
     if json:
         plain = [_plain(fit) for fit in fits.values()]
         smiles = {"smiles": [{"maturity": t} | p for t, p in zip(fits, plain, strict=True)]}
@@ -75,57 +91,78 @@ def calibrate_quotes(
     return 0 if all(fit.converged for fit in fits.values()) else 1
 
 
+@contextmanager
+def _clock(doing: str, quiet: bool) -> Iterator[None]:
+    """What is being done and for how long, on a terminal, until it is done."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = [SpinnerColumn(), TextColumn(doing), TimeElapsedColumn()]
+    hidden = quiet or not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
+        progress.add_task(doing, total=None)
+        yield
+
+
+def _check_plot(plot: Path | None) -> None:
+    """Refuse before the work a file that cannot be drawn after it."""
+    if plot is None:
+        return
+    if plot.suffix not in PLOTS:
+        raise StudyError(("--plot",), f"must end in {', '.join(PLOTS)}, got {str(plot)!r}.")
+    if not plot.parent.is_dir():
+        raise StudyError(("--plot",), f"there is no folder {plot.parent}.")
+
+
+def _draw(plot: Path, kind: type, quotes: Quotes, fits: Mapping[float, Calibrated]) -> None:
+    from deephedge.reports.quote_errors import quote_errors
+
+    errors = np.empty(len(quotes))
+    for maturity, fit in fits.items():
+        errors[(quotes.maturity == maturity) | (len(fits) == 1)] = fit.vol_errors
+    try:
+        quote_errors(quotes, {hyphened(kind.__name__): errors}).savefig(plot, dpi=120)
+    except OSError as error:
+        rule = f"cannot write {plot}: {error.strerror}."
+        raise StudyError(("--plot",), rule) from None
+
+
 def _fitted(kind: type, quotes: Quotes, wanted: Wanted) -> dict[float, Calibrated]:
     """The fit, or one for each maturity."""
     spot = float(quotes.forward[np.argmin(quotes.maturity)])
     if kind is SABR:
         return _smiles(quotes, wanted)
-    model = _started(_first(kind, quotes, spot), wanted.start)
+    model = _started(first_guess(kind, quotes, spot), wanted.start)
     free, method = wanted.free, None
-    if isinstance(model, CEV) and free is None:
-        free = ("scale",)
+    if free is None:
+        free = [name for name in domains(model) if name not in HELD.get(kind, ())]
     if isinstance(model, RoughBergomi):
         method = BySimulation(jax.random.key(wanted.seed))
-    return {0.0: calibrate(model, quotes, free=free, weight=wanted.weight, method=method)}
+    fit = calibrate(
+        model,
+        quotes,
+        free=free,
+        weight=wanted.weight,
+        method=method,
+        max_steps=wanted.max_steps,
+    )
+    return {0.0: fit}
 
 
 def _smiles(quotes: Quotes, wanted: Wanted) -> dict[float, Calibrated]:
     if wanted.free is not None:
         raise ValueError("`--free` must be left out for SABR, whose exponent alone is held.")
     stated = dict(_stated(text, ("exponent",)) for text in wanted.start)
-    return calibrate_sabr(quotes, weight=wanted.weight, **stated)
-
-
-def _first(kind: type, quotes: Quotes, spot: float) -> AbstractMarket:
-    """Where the search begins: the typical member of a model, at the nearest forward."""
-    if kind is LocalVolatility:
-        dates = np.unique(quotes.maturity)
-        dates = (
-            np.concatenate([[0.3 * dates[0]], dates]) if len(dates) > 1 else dates * [0.3, 0.6, 1]
-        )
-        reach = 1.1 * np.max(np.abs(np.log(quotes.strike / quotes.forward)))
-        nodes = reach * np.sinh(np.linspace(-2.0, 2.0, 9)) / np.sinh(2.0)
-        return local_volatility(
-            fit_surface(quotes), spot=spot, maturities=dates, log_moneyness=nodes
-        )
-    if kind is RoughBergomi:
-        return dataclasses.replace(RoughBergomi.example(), spot=spot, rate=0.0, dividend=0.0)
-    if kind is CEV:
-        at_the_money = np.nanmedian(quotes.vols(quotes.mid))
-        return CEV(spot=spot, scale=at_the_money * spot**0.5, exponent=0.5)
-    if issubclass(kind, AbstractAffineModel):
-        # Every concrete model has an example; the abstract class does not declare it.
-        typical = cast(Any, kind).example()
-        return dataclasses.replace(typical, spot=spot, rate=0.0, dividend=0.0)
-    raise ValueError(
-        f"`--model` must have calls that can be fitted, got {hyphened(kind.__name__)}; use a model "
-        "such as heston, bates, sabr, rough-bergomi or local-volatility."
-    )
+    return calibrate_sabr(quotes, weight=wanted.weight, max_steps=wanted.max_steps, **stated)
 
 
 def _started(model: AbstractMarket, start: Sequence[str]) -> AbstractMarket:
-    """The model with the starting values stated as NAME=VALUE."""
-    return dataclasses.replace(model, **dict(_stated(text, domains(model)) for text in start))
+    """The model with the starting values stated as NAME=VALUE; all entries of a curve alike."""
+    stated = (_stated(text, domains(model)) for text in start)
+    return dataclasses.replace(
+        model, **{name: np.full(vars(model)[name].shape, value) for name, value in stated}
+    )
 
 
 def _stated(text: str, known: Any) -> tuple[str, float]:

@@ -39,6 +39,13 @@ class ConvertibleDifference(AbstractPricer):
     $F = Se^{(r-q+\lambda\eta)\tau}$ and $e^{(r+\lambda)\tau}V$. Between coupons, puts and the start
     of the call the dates are taken anew.
 
+    Under a call the upper bound has a kink at $\kappa S = C$ that lies anywhere between two nodes,
+    and the price moves as nodes pass it when the grid follows the market. Derivatives hold the grid
+    still and do not see that; differences of prices do. With C = 112, $\kappa$ = 1, a year and 401
+    nodes, prices at vols from 0.27 to 0.33 lie up to 4e-4 of themselves off a smooth curve (at
+    S = 110), while vega is within 4 % of its slope: over a vol of 0.002 a difference is mostly
+    noise.
+
     Args:
         loss: share $\eta$ of the price that a default takes.
         n_steps: dates, divided among the periods between events.

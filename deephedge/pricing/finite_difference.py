@@ -40,7 +40,9 @@ class FiniteDifference(AbstractBlackScholesPricer):
     Crank-Nicolson in time after four steps of implicit Euler (Rannacher), central differences on
     prices that crowd at the strike. Exercise at any time is imposed exactly at each step, by policy
     iteration. The error is of second order in the number of dates and prices together.
-    Derivatives pass through each tridiagonal solve by its adjoint.
+    Derivatives pass through each tridiagonal solve by its adjoint, and second ones see the boundary
+    of exercise move: at 50 dates and 101 prices the volga of half a year's American put is within
+    0.08 vega / vol of a difference of vegas. Ultima with exercise is not right.
 
     Args:
         n_steps: dates; where the claim names its exercise dates, divided among them.

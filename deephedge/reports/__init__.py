@@ -13,3 +13,4 @@ from deephedge.reports.figures import training_curve as training_curve
 from deephedge.reports.html import write_report as write_report
 from deephedge.reports.outcome import Outcome as Outcome
 from deephedge.reports.outcome import outcome as outcome
+from deephedge.reports.quote_errors import quote_errors as quote_errors

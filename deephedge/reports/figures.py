@@ -23,7 +23,8 @@ _STYLES = ("-", "--", "-.", ":")
 _N_SPOTS = 81
 
 
-def _figure(n_columns: int = 1, n_rows: int = 1, height: float = 3.6) -> tuple["Figure", list]:
+def empty_figure(n_columns: int = 1, n_rows: int = 1, height: float = 3.6) -> tuple["Figure", list]:
+    """A figure of the house with its panels."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -36,7 +37,8 @@ def _figure(n_columns: int = 1, n_rows: int = 1, height: float = 3.6) -> tuple["
     return figure, axes
 
 
-def _line(number: int) -> dict:
+def line_style(number: int) -> dict:
+    """What tells the curve of that number from the others, in colour and without."""
     return {
         "color": _COLOURS[number % len(_COLOURS)],
         "linestyle": _STYLES[number % len(_STYLES)],
@@ -46,14 +48,14 @@ def _line(number: int) -> dict:
 
 def pnl_histograms(comparison: Comparison) -> "Figure":
     """Where the P&L of every policy lies; the outermost 1/1000 of each side is gathered in."""
-    figure, (axis,) = _figure()
+    figure, (axis,) = empty_figure()
     pnl = {name: np.asarray(result.pnl) for name, result in comparison.outcomes.items()}
     low, high = np.quantile(np.concatenate(list(pnl.values())), [0.001, 0.999])
     edges = np.linspace(low, high if high > low else low + 1.0, 81)
     for number, (name, values) in enumerate(pnl.items()):
         inside = np.clip(values, edges[0], edges[-1])
         share = np.full(len(values), 1.0 / len(values))
-        axis.hist(inside, edges, weights=share, histtype="step", label=name, **_line(number))
+        axis.hist(inside, edges, weights=share, histtype="step", label=name, **line_style(number))
     axis.set_xlabel("P&L of the seller, today's money")
     axis.set_ylabel("share of paths")
     axis.legend(frameon=False)
@@ -78,16 +80,18 @@ def hedge_against_spot(
     low, high = np.quantile(last, [0.01, 0.99])
     spots = jnp.asarray(np.linspace(low, high, _N_SPOTS), dtype=problem.times.dtype)
     dates = sorted({int(k) for k in np.linspace(0, problem.n_steps - 1, n_dates)})
-    figure, axes = _figure(len(dates))
+    figure, axes = empty_figure(len(dates))
     for axis, date in zip(axes, dates, strict=True):
         nows = [_typical(problem, paths, date, asset, spot) for spot in spots]
         stacked = jax.tree.map(lambda *x: jnp.stack(x), *nows)
         for number, (name, policy) in enumerate(policies.items()):
             lower, upper = _held(policy, stacked, asset)
-            axis.plot(spots, lower, label=name, **_line(number))
+            axis.plot(spots, lower, label=name, **line_style(number))
             if isinstance(policy, AbstractBandPolicy):
-                axis.plot(spots, upper, **_line(number))
-                axis.fill_between(spots, lower, upper, color=_line(number)["color"], alpha=0.15)
+                axis.plot(spots, upper, **line_style(number))
+                axis.fill_between(
+                    spots, lower, upper, color=line_style(number)["color"], alpha=0.15
+                )
         axis.set_title(f"{float(problem.times[date]):.3g} years", fontsize=10)
         axis.set_xlabel("spot")
     axes[0].set_ylabel("units held")
@@ -129,15 +133,15 @@ def one_path(
     """Spot, holdings of every policy and their wealth along one simulated path."""
     path = simulate(problem.market, problem.times, 1, key=key)
     times = np.asarray(problem.times)
-    figure, (top, middle, bottom) = _figure(n_rows=3, height=6.5)
+    figure, (top, middle, bottom) = empty_figure(n_rows=3, height=6.5)
     top.plot(times, np.asarray(path.prices)[0, :, asset], color="#444444")
     top.set_ylabel("spot")
     for number, (name, policy) in enumerate(policies.items()):
         ledger = replay(problem, policy, path)
         held = np.asarray(ledger.holdings)[0, :, asset]
         held = np.append(held, held[-1])
-        middle.step(times, held, where="post", label=name, **_line(number))
-        bottom.plot(times, np.asarray(ledger.wealth)[0], **_line(number))
+        middle.step(times, held, where="post", label=name, **line_style(number))
+        bottom.plot(times, np.asarray(ledger.wealth)[0], **line_style(number))
     middle.set_ylabel("units held")
     middle.legend(frameon=False, fontsize=8)
     bottom.set_ylabel("wealth")
@@ -147,10 +151,10 @@ def one_path(
 
 def training_curve(histories: Mapping[str, list[dict]], optimum: float | None = None) -> "Figure":
     """Validation risk against training steps from each `Trained.history`; the optimum dotted."""
-    figure, (axis,) = _figure()
+    figure, (axis,) = empty_figure()
     for number, (name, history) in enumerate(histories.items()):
         steps, risk = [row["step"] for row in history], [row["validation"] for row in history]
-        axis.plot(steps, risk, label=name, marker=".", **_line(number))
+        axis.plot(steps, risk, label=name, marker=".", **line_style(number))
     if optimum is not None:
         axis.axhline(optimum, color="#444444", linestyle=":", label=f"optimum {optimum:.4g}")
     axis.set_xlabel("training step")

@@ -54,6 +54,34 @@ def test_every_kind_of_model_is_fitted_to_a_flat_surface(file, capsys):
             assert 0.15 < found["parameters"]["scale"] / 10.0 < 0.35
 
 
+SKEWED = [
+    f"{k},{t},100,1,{'put' if k < 100 else 'call'},{vol - 0.001!r},{vol + 0.001!r}"
+    for t in (0.25, 1.0)
+    for k in (80, 88, 95, 100, 106, 113)
+    for vol in [0.25 - 0.15 * math.log(k / 100.0) / math.sqrt(0.5 + t)]
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["local-volatility", "rough-bergomi"])
+def test_a_skew_is_fitted_and_drawn(model, file, tmp_path, capsys):
+    file.write_text("\n".join([HEADER, *SKEWED]))
+    plot = tmp_path / "errors.png"
+    assert command(["calibrate", str(file), f"--model={model}", "--plot", str(plot), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["converged"] and found["quotes"] == 12
+    assert found["rmse_vol"] < 0.004
+    if model == "local-volatility":
+        assert found["between_bid_and_ask"] > 0.8
+        # Fewer quotes than nodes: smoothness tells the rest.
+        assert len(found["parameters"]) > 12
+        assert all(0.0 < error < 0.5 for error in found["standard_errors"].values())
+    else:
+        assert {f"forward_variance[{i}]" for i in range(3)} <= set(found["parameters"])
+        assert found["parameters"]["correlation"] < -0.3
+    assert plot.read_bytes().startswith(b"\x89PNG")
+
+
 def test_prices_and_vols_are_the_same_quotes(file):
     by_vol = read_quotes(file)
     priced = [
@@ -85,6 +113,9 @@ def refused(capsys, message, *arguments):
 
 def test_bad_input_costs_one_line_and_exit_code_2(file, tmp_path, capsys):
     refused(capsys, "no such file", tmp_path / "none.csv")
+    refused(capsys, "--plot: must end in .png, .pdf, .svg", file, f"--plot={tmp_path / 'a.gif'}")
+    refused(capsys, "--plot: there is no folder", file, f"--plot={tmp_path / 'no' / 'a.png'}")
+    refused(capsys, "--max-steps: must be at least 1, got 0", file, "--max-steps=0")
     refused(capsys, "unknown model 'hestn'; did you mean heston?", file, "--model=hestn")
     refused(
         capsys, "`--model` must have calls that can be fitted, got garch", file, "--model=garch"

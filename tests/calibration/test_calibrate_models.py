@@ -19,7 +19,7 @@ from deephedge.calibration import (
     fit_surface,
     local_volatility,
 )
-from deephedge.calibration.calibrate import at_bounds, method_for
+from deephedge.calibration.calibrate import at_ends, method_for
 from deephedge.calibration.methods import Grid
 from deephedge.calibration.standard_errors import sampling_errors
 from deephedge.claims import Call
@@ -194,8 +194,11 @@ def test_sampling_errors_are_added_in_squares():
 
 def test_a_parameter_at_the_end_of_its_domain_is_named():
     known = domains(SABR_TRUTH)
-    said = at_bounds(["alpha", "correlation"], np.array([0.2, -0.999999]), known)
+    names, values = ["alpha", "correlation"], np.array([0.2, -0.999999])
+    said = at_ends(names, values, known, np.array([False, False]))
     assert said == " `correlation` has run to the end of its domain, -1."
+    said = at_ends(names, values, known, np.array([False, True]))
+    assert said.endswith("end of its domain, -1: the best fit is at it, or beyond.")
 
 
 def refused(message, model, quotes, **options):

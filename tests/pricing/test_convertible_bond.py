@@ -116,6 +116,28 @@ def test_every_step_ends_within_bounds_that_meet_and_its_derivative_is_that_of_i
 
 
 @pytest.mark.slow
+def test_vega_under_a_call_is_the_trend_of_prices_whose_grid_moves():
+    # Where the search for nodes at rest went round in circles, 26 % off at 110.
+    bond = ConvertibleBond(ratio=1.0, maturity=1.0, call_price=112.0, recovery=0.4)
+    pricer = ConvertibleDifference(0.3, 0.02, 0.04, intensity=0.05, loss=0.3)
+
+    def price(spot, vol):
+        return dataclasses.replace(pricer, vol=vol).price(bond, at(spot))
+
+    def along(spot):
+        prices = jax.lax.map(lambda x: price(spot, pricer.vol + x), jnp.asarray(shifts))
+        one = jnp.ones_like(pricer.vol)
+        return prices, jax.jvp(lambda vol: price(spot, vol), (pricer.vol,), (one,))[1]
+
+    shifts = np.linspace(-0.03, 0.03, 25)
+    prices, vegas = jax.jit(jax.vmap(along))(jnp.asarray([90.0, 100.0, 105.0, 110.0]))
+    trend = np.polyfit(shifts, np.asarray(prices).T, 3)
+    smooth = np.stack([np.polyval(cubic, shifts) for cubic in trend.T])
+    np.testing.assert_allclose(vegas, trend[-2], rtol=0.04)
+    np.testing.assert_allclose(prices, smooth, rtol=5e-4)
+
+
+@pytest.mark.slow
 def test_the_error_is_of_second_order():
     option = BlackScholesFormula(**MODEL).price(Call(100.0, 5.0), at(90.0))
     exact = 100.0 * np.exp(-0.25) + float(option)
