@@ -1,6 +1,7 @@
 """Find a policy by the gradient of risk."""
 
 import dataclasses
+import functools
 import math
 import pathlib
 import time
@@ -34,16 +35,25 @@ class Trained:
     seconds: float
     """Wall clock of this call, compilation included."""
     compile_seconds: float
-    """Wall clock of compilation."""
+    """Wall clock of compilation, with one step: little where a like run was compiled before."""
     stopped: str
     """Why it stopped: "finished", "early", "interrupted" or "nan"."""
     message: str
     """One line on how it ended."""
 
 
+@functools.cache
 def default_optimizer(n_steps: int, learning_rate: float = 0.01) -> optax.GradientTransformation:
     """Adam with a cosine decay to zero over the run."""
     return optax.adam(optax.cosine_decay_schedule(learning_rate, n_steps))
+
+
+@functools.lru_cache(maxsize=64)
+def _clipped(
+    optimizer: optax.GradientTransformation, clip_norm: float
+) -> optax.GradientTransformation:
+    """The same object for the same rule: a compiled update is found again by it."""
+    return optax.chain(optax.clip_by_global_norm(clip_norm), optimizer)
 
 
 def train(
@@ -84,9 +94,7 @@ def train(
     tail is biased on small batches: its risk is estimated from `tail * n_paths` paths.
     """
     at_least_one(n_steps=n_steps, n_paths=n_paths)
-    optimizer = optax.chain(
-        optax.clip_by_global_norm(clip_norm), optimizer or default_optimizer(n_steps)
-    )
+    optimizer = _clipped(optimizer or default_optimizer(n_steps), clip_norm)
     run = _Run(problem, policy, risk, key, optimizer, n_paths, draws, validation_paths)
     run.start(checkpoint, resume, metrics)
     try:
@@ -192,30 +200,11 @@ class _Run:
 
     def compiled(self):
         """The update as one compiled program, and how long compiling took."""
-
-        def loss(params: PyTree, problem, static, risk, source: AbstractSource) -> Scalar:
-            policy = eqx.combine(params, static)
-            return risk(batch_pnl(problem, policy, source, self.n_paths))
-
-        @eqx.filter_jit
-        def update(state: TrainingState, problem, static, risk, source: AbstractSource):
-            value, slope = eqx.filter_value_and_grad(loss)(
-                state.params, problem, static, risk, source
-            )
-            # optax mixes Python and array scalars, which strict promotion would refuse.
-            with jax.numpy_dtype_promotion("standard"):
-                change, optimizer = self.optimizer.update(slope, state.optimizer, state.params)
-                params = eqx.apply_updates(state.params, change)
-            moved = dataclasses.replace(
-                state, step=state.step + 1, params=params, optimizer=optimizer
-            )
-            return moved, value
-
+        fixed = (self.problem, self.static, self.risk, self.optimizer, self.n_paths)
         begin = time.perf_counter()
-        fixed = (self.problem, self.static, self.risk)
-        program = update.lower(self.state, *fixed, self.source(0)).compile()
+        jax.block_until_ready(_update(self.state, self.source(0), *fixed)[1])
         seconds = time.perf_counter() - begin
-        return lambda state, source: program(state, *fixed, source), seconds
+        return lambda state, source: _update(state, source, *fixed), seconds
 
     def evaluate(self, loss: float) -> None:
         """Judge the weights on the held-out draws and keep them if they are the best so far."""
@@ -242,3 +231,29 @@ class _Run:
             self.state = dataclasses.replace(
                 state, best_params=state.params, best_validation=value, best_step=state.step
             )
+
+
+@eqx.filter_jit
+def _update(
+    state: TrainingState,
+    source: AbstractSource,
+    problem: HedgingProblem,
+    static: PyTree,
+    risk: AbstractRiskMeasure,
+    optimizer: optax.GradientTransformation,
+    n_paths: int,
+) -> tuple[TrainingState, Scalar]:
+    """The state one step on, and the loss before it."""
+
+    def loss(params: PyTree) -> Scalar:
+        return risk(batch_pnl(problem, eqx.combine(params, static), source, n_paths))
+
+    value, slope = eqx.filter_value_and_grad(loss)(state.params)
+    # optax mixes Python and array scalars, which strict promotion would refuse.
+    with jax.numpy_dtype_promotion("standard"):
+        change, optimizer_state = optimizer.update(slope, state.optimizer, state.params)
+        params = eqx.apply_updates(state.params, change)
+    return (
+        dataclasses.replace(state, step=state.step + 1, params=params, optimizer=optimizer_state),
+        value,
+    )

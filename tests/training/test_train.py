@@ -231,6 +231,17 @@ def test_a_new_value_does_not_recompile():
     assert _sample._cached._cache_size() == compiled
 
 
+def test_training_in_another_market_does_not_recompile():
+    from deephedge.training.train import _update
+
+    problem = small_problem()
+    train(problem, band_policy(problem), RISK, key=jax.random.key(0), n_steps=1, n_paths=64)
+    compiled = _update._cached._cache_size()
+    other = dataclasses.replace(problem, market=BlackScholes(spot=101.0, vol=0.3))
+    train(other, band_policy(other), RISK, key=jax.random.key(1), n_steps=1, n_paths=64)
+    assert _update._cached._cache_size() == compiled
+
+
 @pytest.mark.slow
 def test_at_no_cost_the_learned_hedge_matches_the_best_classical_one():
     times = time_grid(MATURITY, 30)
