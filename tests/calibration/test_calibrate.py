@@ -74,6 +74,7 @@ def errors_in(found, truth):
     return [abs(value / float(vars(truth)[name]) - 1.0) for name, value in found.parameters.items()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "weight", ["spread", *(pytest.param(x, marks=pytest.mark.slow) for x in ("vega", "price"))]
 )

@@ -84,6 +84,7 @@ def test_sabr_is_recovered_at_every_maturity_within_its_standard_errors():
         assert price - (FORWARD - STRIKE[row]) == pytest.approx(found.prices[0], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_conditional_simulation_agrees_with_the_series_under_heston():
     heston = dataclasses.replace(Heston.example(), rate=0.0, dividend=0.0)
     grid = Grid(GRID.maturity[1:2], GRID.forward[1:2], GRID.moneyness[1:2, ::4])
@@ -124,6 +125,7 @@ SURFACE = SSVI(maturity=MATURITIES, at_the_money=0.04 * MATURITIES, rho=-0.6, et
 NODES = np.linspace(-0.5, 0.35, 12)
 
 
+@pytest.mark.slow
 def test_the_forward_equation_gives_black_prices_at_a_flat_volatility():
     flat = LocalVolatility(FORWARD, np.full((3, 3), 0.25), MATURITIES, [-0.5, 0.0, 0.5])
     worst = []

@@ -49,6 +49,7 @@ def test_the_record_has_the_facts():
     assert facts["leverage"] < -0.05
 
 
+@pytest.mark.slow
 def test_a_quickly_learned_market_has_the_facts():
     prices = record()[-2600:]
     learned = fit_conditional_flow(

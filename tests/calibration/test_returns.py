@@ -66,6 +66,7 @@ def test_merton_is_found_within_its_standard_errors():
     assert fit.log_likelihood > float(jnp.sum(merton_log_density(truth, returns, jnp.asarray(DT))))
 
 
+@pytest.mark.slow
 def test_garch_is_found_within_its_standard_errors_and_goes_on_from_the_last_day():
     market = Garch(
         spot=100.0, variance=0.04, base=0.002, news=0.08, memory=0.87, rate=0.0, drift=0.06

@@ -18,7 +18,7 @@ def load():
 @pytest.mark.parametrize(
     ("rows", "n_paths"),
     [
-        (slice(0, 1), 4_000),
+        (slice(0, 1), 2_000),
         pytest.param(slice(None), 50_000, marks=pytest.mark.slow),
     ],
 )

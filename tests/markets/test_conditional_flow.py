@@ -24,6 +24,7 @@ def taught():
     return dataclasses.replace(market, vols=VOLS, trends=TRENDS)
 
 
+@pytest.mark.slow
 def test_the_density_of_a_day_is_one_with_a_martingale_and_the_quoted_volatility():
     market = taught()
     y = np.linspace(-0.6, 0.6, 120_001)

@@ -69,6 +69,7 @@ def test_the_characteristic_function_solves_its_riccati_equations(tau):
     np.testing.assert_allclose(np.exp(np.asarray(exponent)), expected, rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_calls_equal_an_integral_along_another_contour():
     """Lewis (2001), equation 3.11, with the Riccati equations solved numerically."""
     model, tau = DoubleHeston.example(), 1.0
@@ -85,6 +86,7 @@ def test_calls_equal_an_integral_along_another_contour():
         np.testing.assert_allclose(price, math.exp(-0.02 * tau) * expected, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_a_call_less_a_put_is_a_forward():
     model = DoubleHeston.example()
     forward = 100.0 * math.exp(-0.01) - STRIKES * math.exp(-0.02)

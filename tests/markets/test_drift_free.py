@@ -66,6 +66,7 @@ def _mean_variance(gains, weights):
     return policy, 0.5 * float(mean @ policy)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("market", [TRENDING, BOOTSTRAP], ids=["heston", "bootstrap"])
 def test_an_unconstrained_mean_variance_policy_earns_nothing(market):
     fair = _market(market)

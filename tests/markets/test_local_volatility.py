@@ -54,6 +54,7 @@ def test_spline_is_the_natural_one():
     np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_local_variance_of_cev_calls_is_the_power_law():
     model = CEV(spot=100.0, scale=2.0, exponent=0.5, rate=0.03, dividend=0.01)
 
@@ -70,6 +71,7 @@ def test_local_variance_of_cev_calls_is_the_power_law():
     np.testing.assert_allclose(variance(strikes), 4.0 / strikes, rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_both_forms_of_dupire_agree():
     rate, dividend = jnp.asarray(0.03), jnp.asarray(0.01)
     strike, maturity = jnp.asarray(85.0), jnp.asarray(0.6)
@@ -102,6 +104,7 @@ def test_a_flat_surface_is_black_scholes():
     )
 
 
+@pytest.mark.slow
 def test_simulated_calls_cost_what_the_surface_says():
     """The skew of this surface explodes at short maturities: the steps start small."""
     model = _model(local_vols(ssvi, maturities=MATURITIES, log_moneyness=MONEYNESS))

@@ -57,6 +57,7 @@ def test_without_break_risk_the_target_is_the_deal():
     assert float(sure.start().prices[0]) == pytest.approx(80.0, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_a_position_earns_nothing_unless_deals_break_less_than_priced():
     claim = deal_of(MARKET)
     profit = np.asarray(jax.vmap(claim.payoff)(PATHS))

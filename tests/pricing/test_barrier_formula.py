@@ -170,6 +170,7 @@ NAMES = ("delta", "gamma", "vega", "theta", "rho", "vanna", "volga")
 STRESSED = [(0.0, 0.25), (0.2, 0.0), (0.2, 1e-8), (3.0, 30.0), (0.01, 1 / 365), (1e-3, 30.0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [jnp.float32, pytest.param(jnp.float64, marks=pytest.mark.slow)])
 def test_greeks_are_finite_at_every_extreme(dtype):
     claims = [

@@ -27,6 +27,7 @@ def both(pricer, claim):
     return tuple(float(x) for x in eqx.filter_jit(pricer.estimate)(claim, NOW))
 
 
+@pytest.mark.slow
 def test_the_geometric_asian_takes_over_99_percent_of_the_variance_of_the_arithmetic():
     control = GeometricAsianCall(strike=100.0, maturity=0.5)
     value, error = both(ControlVariate(PLAIN, [(control, GEOMETRIC)]), ASIAN)

@@ -216,6 +216,7 @@ def test_both_sides_boundaries_earn_the_price_on_simulated_paths():
     assert abs(float(mean) - price) < 4.0 * float(error) + 2e-3 * price
 
 
+@pytest.mark.slow
 def test_a_defaulted_market_falls_once_and_goes_on():
     market = Defaultable(BlackScholes(100.0, 0.2, rate=0.05), intensity=0.5, loss=0.6)
     times = jnp.linspace(0.0, 1.0, 5)

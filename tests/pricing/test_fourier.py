@@ -201,6 +201,7 @@ def test_heston_greeks_equal_central_differences_of_quantlib():
         np.testing.assert_allclose(ours[name], value, rtol=0.0, atol=tolerance[name], err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [Heston.example(), Merton.example(), BlackScholes.example()])
 def test_at_expiry_a_claim_is_worth_its_payoff_and_greeks_are_finite(model):
     now = jax.tree.map(lambda x: x, model.start())

@@ -143,6 +143,7 @@ def test_bermudan_prices_rise_from_european_to_american_with_the_dates():
     assert prices[0] < prices[1] < prices[2] < american
 
 
+@pytest.mark.slow
 def test_a_forward_is_exact():
     model = CASES[0][0]
     pricer = HestonADI(model, **SMALL)

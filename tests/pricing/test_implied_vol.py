@@ -133,6 +133,7 @@ def test_prices_without_a_volatility_are_nan_in_their_own_lane_only():
     assert np.all(np.isnan(implied_vol(prices, spot=100.0, strike=strikes, tau=0.0)))
 
 
+@pytest.mark.slow
 def test_first_and_second_derivatives_invert_those_of_the_price():
     vol, market = jnp.asarray(0.3), _market(None, *map(jnp.asarray, (120.0, 0.5, 1.0)))
     price = formula(vol, *market.values())

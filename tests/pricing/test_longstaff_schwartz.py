@@ -54,6 +54,7 @@ def test_deep_in_the_money_an_american_put_is_exercised_at_once():
     assert float(price) == 20.0
 
 
+@pytest.mark.slow
 def test_a_call_without_dividends_is_worth_its_european_price():
     model = BlackScholes(spot=40.0, vol=0.2, rate=0.06)
     rule = simulation(model, n_paths=20_000, n_steps=5)

@@ -54,6 +54,7 @@ def test_greeks_of_both_orders_are_those_of_the_closed_form(n_steps):
         assert abs(value - exact[name]) < 4 * error, name
 
 
+@pytest.mark.slow
 def test_greeks_by_grad_of_the_price_are_the_means_of_those_per_path():
     monte_carlo = _monte_carlo(2, n_paths=1000, batch_size=300)
     names = ("delta", "gamma", "speed")
@@ -96,6 +97,7 @@ def test_antithetic_pairs_count_as_one_draw():
     assert abs(np.std(values) / np.sqrt(np.mean(errors**2)) - 1.0) < 4 / 800**0.5
 
 
+@pytest.mark.slow
 def test_batches_do_not_change_the_price():
     whole = _monte_carlo(3, n_paths=1000).price(CALL, NOW)
     parts = _monte_carlo(3, n_paths=1000, batch_size=64).price(CALL, NOW)

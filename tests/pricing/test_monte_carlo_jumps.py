@@ -27,6 +27,7 @@ def agree(got, exact, bounds):
         assert abs(value - exact[name]) < 4 * error, (name, value, error, exact[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_steps", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_digital(n_steps):
     claim = DigitalCall(strike=103.0, maturity=0.5)

@@ -254,6 +254,7 @@ def test_stulz_equals_quantlib():
         np.testing.assert_allclose(ours, option.NPV(), rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_the_dearest_asset_is_one_and_the_right_to_exchange_it():
     pricer = StulzFormula(vol=[0.35, 0.2], rate=0.04, correlation=matrix(0.4))
     margrabe = MargrabeFormula(vol=pricer.vol, rate=pricer.rate, correlation=pricer.correlation)

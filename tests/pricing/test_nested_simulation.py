@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from jax import lax
 
 from deephedge.claims import BasketCall
@@ -18,6 +19,7 @@ def single(tree):
     return jax.tree.map(lambda x: x.astype(jnp.float32), tree)
 
 
+@pytest.mark.slow
 def test_a_basket_is_worth_the_same_state_by_state_and_all_at_once():
     # In float32, in two batches of paths, in one batch of states: XLA for CPU once got it wrong.
     market = single(BlackScholes(spot=np.full(ASSETS, 100.0), vol=np.linspace(0.15, 0.45, ASSETS)))

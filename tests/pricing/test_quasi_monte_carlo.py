@@ -27,6 +27,7 @@ def estimate(pricer, claim=None):
     return tuple(float(x) for x in eqx.filter_jit(pricer.estimate)(claim, NOW))
 
 
+@pytest.mark.slow
 def test_the_price_is_the_closed_form_and_the_error_beats_that_of_pseudo_random_paths():
     exact = float(FORMULA.price(CLAIM, NOW))
     value, error = estimate(quasi(1024))

@@ -20,6 +20,7 @@ def call(k, total_variance):
     return formula(vol, one, jnp.exp(k), one, 0.0 * one, 0.0 * one, one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("smile", [SVI.example(), VOGT, SSVI.example().slice(jnp.asarray(0.7))])
 def test_density_factor_is_that_of_the_second_difference_of_calls(smile):
     strikes = jnp.linspace(0.5, 3.0, 11)

@@ -45,6 +45,7 @@ def error(pricer):
     return {k: float(np.sqrt(np.mean((found[k] - exact[k]) ** 2))) for k in found}
 
 
+@pytest.mark.slow
 def test_differentials_cut_the_errors_of_a_small_sample():
     both, alone = (error(trained(MODEL, CALL, 512, 2, alpha=a, **SMALL)) for a in (1.0, 0.0))
     assert both["price"] < 0.35

@@ -56,6 +56,7 @@ def test_optimality_share_runs_from_baseline_to_optimum():
     np.testing.assert_allclose(at.optimality_share, (base - at.value) / (base - 0.5), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_error_of_an_optimality_share_is_that_of_repeated_comparisons():
     policies, measure = {"high vol": LATE, "delta": HEDGE}, {"e": Entropic(0.1)}
     shares, errors = [], []
@@ -93,6 +94,7 @@ def test_antithetic_pairs_are_not_counted_as_independent():
         compare(PROBLEM, POLICIES, MEASURES, n_paths=2001, key=KEY, draws=antithetic)
 
 
+@pytest.mark.slow
 def test_recorded_errors_of_single_path_blocks_are_those_of_independent_paths():
     paths = simulate(MARKET, PROBLEM.times, 2000, key=KEY)
     weights = block_weights(2000, mean_block=1.0, n_resamples=400, seed=1)

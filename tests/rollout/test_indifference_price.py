@@ -31,6 +31,7 @@ def test_a_premium_already_in_the_pnl_is_counted_once():
     )
 
 
+@pytest.mark.slow
 def test_under_frequent_free_hedging_it_is_near_the_black_scholes_price():
     market, pricer = BlackScholes(spot=100.0, vol=0.2), BlackScholesFormula(vol=0.2)
     claim = Call(strike=100.0, maturity=30 / 365)

@@ -92,6 +92,7 @@ def test_of_a_trained_band_in_the_reference_problem():
     assert float(cost.rate[0]) > 50.0
 
 
+@pytest.mark.slow
 def test_of_an_untrained_band_with_few_steps():
     problem, risk = reference_problem(5), Entropic(aversion=1.0)
     policy = band(problem, DeltaBand(CLAIM, FORMULA, half_width=0.05))
