@@ -37,7 +37,10 @@ class LiftedHeston(AbstractAffineModel):
     the part of $\theta$ that has come in by then, so that the model does not depend on the date.
 
     Simulation: `LiftedStep`. Three normals a step: the price's own, Z's, and what v has beyond Z.
-    The price is an exact martingale where the moments that this needs exist.
+    The price is an exact martingale where the moments that this needs exist. At the example the
+    mean and the variance of the log-return and the call at 100 are right to 1 % in one step of a
+    month; to 2, 0.9 and 0.2 % in 1, 4 and 16 steps of a year; to 6, 1.2 and 0.3 % in 1, 4 and 16
+    steps of five years: of weak order 1.2 between 1 and 4 of these.
 
     Reference: Abi Jaber (2019), Lifting the Heston model.
     """
