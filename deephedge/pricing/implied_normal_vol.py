@@ -85,6 +85,7 @@ def _formula(
     return discount * bachelier_price(forward=forward, strike=strike, tau=tau, vol=vol, sign=sign)
 
 
+@jax.jit
 def deviations_out(ratio: Values) -> Values:
     r"""The $h > 0$ with $\varphi(h)/h - \Phi(-h)$ equal to `ratio`, which is positive."""
     goal = jnp.log(ratio)

@@ -111,6 +111,7 @@ def formula(
     return sign * (shares - cash)
 
 
+@jax.jit
 def total_deviation(b: Values, x: Values) -> Values:
     r"""The $s$ with $b(x, s) = b$, for $x \le 0$ and $0 < b < e^{x/2}$.
 

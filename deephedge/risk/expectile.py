@@ -1,6 +1,7 @@
 """Expectiles: the coherent measures that are also elicitable."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -49,6 +50,7 @@ def _newton(
     return jnp.sum(asymmetric * losses) / jnp.sum(asymmetric)
 
 
+@jax.jit
 def _solve(losses: Float[Array, " path"], weights: Float[Array, " path"], level: Scalar) -> Scalar:
     def rises(state):
         previous, current, count = state

@@ -95,6 +95,7 @@ class OptimisedCertaintyEquivalent(AbstractCashInvariantMeasure):
         return cls(ExponentialUtility.example())
 
 
+@jax.jit
 def _solve(
     utility: AbstractUtility, pnl: Float[Array, " path"], weights: Float[Array, " path"]
 ) -> Scalar:

@@ -1,6 +1,7 @@
 """What every market must be."""
 
 import dataclasses
+import functools
 
 import equinox as eqx
 import jax
@@ -24,9 +25,15 @@ TIMES = jnp.asarray([0.0, 0.02, 0.05, 0.06, 0.1])
 N_PATHS = 16_384
 
 
+@functools.cache
+def twenty_paths(kind):
+    """Of the example: compiled once for the tests that only look at them."""
+    return simulate(kind.example(), TIMES, 20, key=jax.random.key(0))
+
+
 @every
 def test_paths_start_at_the_start_and_have_the_shapes_they_say(market):
-    paths, start = simulate(market, TIMES, 20, key=jax.random.key(0)), market.start()
+    paths, start = twenty_paths(type(market)), market.start()
     n_assets, n_factors = start.prices.shape[0], start.factors.shape[0]
     assert paths.prices.shape == paths.accrual.shape == (20, 5, n_assets)
     assert paths.factors.shape == (20, 5, n_factors)
@@ -41,7 +48,7 @@ def test_paths_start_at_the_start_and_have_the_shapes_they_say(market):
 
 @models
 def test_a_model_starts_where_it_says(market):
-    paths, start = simulate(market, TIMES, 4, key=jax.random.key(0)), market.start()
+    paths, start = twenty_paths(type(market)), market.start()
     first = jax.tree.map(lambda x: x[:, 0], paths)
     for got, stated in (
         (first.time, start.time),
@@ -70,7 +77,7 @@ def test_discounted_prices_with_dividends_are_martingales(market, horizon, n_ste
 
 @models
 def test_restarting_from_a_date_keeps_the_state(market):
-    later = jax.tree.map(lambda x: x[0], simulate(market, TIMES, 1, key=jax.random.key(1))).at(2)
+    later = jax.tree.map(lambda x: x[0], twenty_paths(type(market))).at(2)
     again = market.at(later).start()
     np.testing.assert_allclose(again.prices, later.prices, rtol=1e-12)
     np.testing.assert_allclose(again.factors, later.factors, rtol=1e-12)
