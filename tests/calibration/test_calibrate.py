@@ -87,6 +87,7 @@ def test_merton_is_recovered_from_its_own_prices(weight):
     assert float(found.model.spot) == SPOT and float(found.model.rate) == RATE
 
 
+@pytest.mark.slow
 def test_heston_fits_quantlib_prices():
     today = ql.Date(15, 1, 2025)
     ql.Settings.instance().evaluationDate = today
@@ -121,6 +122,7 @@ def test_heston_fits_quantlib_prices():
     assert max(errors_in(found, HESTON)) < 1e-4
 
 
+@pytest.mark.slow
 def test_standard_errors_cover_the_truth():
     # 50 markets with independent errors of the prices: 95 % intervals hold about 95 % of the time.
     exact, noise = quotes_of(MERTON), np.random.default_rng(0).normal(size=(50, len(STRIKE)))

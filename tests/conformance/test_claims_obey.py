@@ -59,7 +59,7 @@ def test_payoff_is_the_same_before_and_after_progress_is_filled_in(claim):
 
 
 @every
-@pytest.mark.parametrize("known", [1, 4])
+@pytest.mark.parametrize("known", [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_progress_depends_on_the_past_only(claim, known):
     def both(path):
         changed = dataclasses.replace(path, prices=path.prices.at[known:].multiply(1.3))
@@ -69,7 +69,7 @@ def test_progress_depends_on_the_past_only(claim, known):
 
 
 @every
-@pytest.mark.parametrize("start", [1, 4])
+@pytest.mark.parametrize("start", [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_a_path_in_mid_life_carries_on(claim, start):
     def both(path):
         whole = filled(claim, path)

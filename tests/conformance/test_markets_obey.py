@@ -108,23 +108,18 @@ def test_a_path_is_the_chain_of_its_steps(market):
 
 
 @every
-def test_paths_are_differentiable_in_the_parameters(market):
-    arrays, rest = eqx.partition(market, eqx.is_inexact_array)
+def test_float32_stays_float32_and_paths_are_differentiable_in_the_parameters(market):
+    small = jax.tree.map(lambda x: x.astype(jnp.float32) if eqx.is_inexact_array(x) else x, market)
+    arrays, rest = eqx.partition(small, eqx.is_inexact_array)
+    times = TIMES.astype(jnp.float32)
 
     @eqx.filter_jit
-    @eqx.filter_grad
+    @eqx.filter_value_and_grad(has_aux=True)
     def slope(arrays):
-        paths = simulate(eqx.combine(arrays, rest), TIMES, 20, key=jax.random.key(2))
-        return jnp.mean(paths.prices[:, -1])
+        paths = simulate(eqx.combine(arrays, rest), times, 20, key=jax.random.key(2))
+        return jnp.mean(paths.prices[:, -1]), paths
 
-    for leaf in jax.tree.leaves(slope(arrays)):
-        assert np.all(np.isfinite(np.asarray(leaf)))
-
-
-@every
-def test_float32_stays_float32(market):
-    small = jax.tree.map(lambda x: x.astype(jnp.float32) if eqx.is_inexact_array(x) else x, market)
-    paths = simulate(small, TIMES.astype(jnp.float32), 8, key=jax.random.key(0))
-    for leaf in jax.tree.leaves(paths):
+    (_, paths), slopes = slope(arrays)
+    for leaf in jax.tree.leaves((paths, slopes)):
         assert leaf.dtype == jnp.float32
         assert np.all(np.isfinite(np.asarray(leaf)))

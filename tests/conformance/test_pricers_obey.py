@@ -22,7 +22,17 @@ CLAIMS = [
     pytest.param(c.example(), marks=() if c.__name__ in ALWAYS else pytest.mark.slow, id=c.__name__)
     for c in members(deephedge.claims, AbstractClaim)
 ]
-every = pytest.mark.parametrize("pricer", PRICERS, ids=lambda p: type(p).__name__)
+# So does every pricer but the one that takes a quarter of a minute to compile.
+LONG = ("HestonADI",)
+every = pytest.mark.parametrize(
+    "pricer",
+    [
+        pytest.param(
+            p, marks=pytest.mark.slow if type(p).__name__ in LONG else (), id=type(p).__name__
+        )
+        for p in PRICERS
+    ],
+)
 
 
 def start(pricer: AbstractPricer) -> Snapshot:

@@ -177,6 +177,7 @@ def test_more_jumps_than_a_step_can_hold_are_not_priced(kind):
     assert np.all(np.isfinite(many.path(jnp.asarray([0.0, 0.1]), z).prices))
 
 
+@eqx.filter_jit
 def _functional(model):
     """A smooth functional of prices and factors along a few fixed paths."""
     paths = _paths(model, 1.0, 6, n_paths=64)
@@ -185,7 +186,9 @@ def _functional(model):
 
 @every
 def test_slopes_in_every_parameter_are_finite(model):
-    slope = jax.tree.leaves(eqx.filter_grad(_functional)(dataclasses.replace(model, drift=0.05)))
+    slope = jax.tree.leaves(
+        eqx.filter_jit(eqx.filter_grad(_functional))(dataclasses.replace(model, drift=0.05))
+    )
     assert len(slope) >= 5
     for leaf in slope:
         assert np.all(np.isfinite(np.asarray(leaf)))
@@ -194,7 +197,7 @@ def test_slopes_in_every_parameter_are_finite(model):
 @pytest.mark.parametrize("parameters", [FELLER_KEPT, FELLER_BROKEN], ids=["kept", "broken"])
 def test_slopes_of_heston_are_those_of_central_differences(parameters):
     model = Heston(spot=100.0, correlation=-0.7, rate=0.02, dividend=0.01, **parameters)
-    slope = eqx.filter_grad(_functional)(model)
+    slope = eqx.filter_jit(eqx.filter_grad(_functional))(model)
     for name in (*parameters, "spot", "correlation", "rate", "dividend"):
         value = float(getattr(model, name))
         step = 1e-6 * max(abs(value), 0.1)

@@ -55,6 +55,7 @@ def test_without_conversion_it_is_a_bond_that_may_default():
     assert value(bond, **HAZARD) == pytest.approx(exact, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_without_default_and_dividends_it_is_a_bond_and_a_call():
     claim, spots = ConvertibleBond(ratio=0.8, maturity=5.0), jnp.asarray([70.0, 100.0, 150.0])
     pricer, formula = ConvertibleDifference(**MODEL), BlackScholesFormula(**MODEL)

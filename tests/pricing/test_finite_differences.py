@@ -1,6 +1,7 @@
 """Finite differences against closed forms, independent American prices, and their own order."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -221,18 +222,21 @@ def test_american_vega_rho_and_theta_are_central_differences():
         assert float(got[i]) == pytest.approx(central, abs=0.02), i
 
 
+@jax.jit
+@functools.partial(jax.value_and_grad, argnums=(0, 1))
+def value_and_slopes(spot, vol, time, claim):
+    pricer = FiniteDifference(vol=vol, rate=0.05, n_steps=30, n_prices=101)
+    now = dataclasses.replace(at(100.0), prices=spot[None], time=time)
+    return pricer.price(claim, now)
+
+
 @pytest.mark.parametrize(
     ("vol", "time"), [(0.0, 0.0), (0.2, 1.0), (0.2, 0.999999), (3.0, 0.0), (0.01, 0.0)]
 )
 @pytest.mark.parametrize("claim", [AmericanPut(100.0, 1.0), DigitalCall(100.0, 1.0)])
 def test_extremes_are_finite(claim, vol, time):
-    def value(spot, vol):
-        pricer = FiniteDifference(vol=vol, rate=0.05, n_steps=30, n_prices=101)
-        return pricer.price(claim, dataclasses.replace(at(100.0, time), prices=spot[None]))
-
-    every = jax.jit(jax.value_and_grad(value, argnums=(0, 1)))
     for spot in (100.0, 20.0, 500.0):
-        price, slopes = every(jnp.asarray(spot), jnp.asarray(vol))
+        price, slopes = value_and_slopes(*map(jnp.asarray, (spot, vol, time)), claim)
         for x in (price, *slopes):
             assert np.isfinite(float(x))
         if time == 1.0:

@@ -235,6 +235,7 @@ def test_a_barrier_is_that_of_quantlib():
     assert float(ours) == pytest.approx(option.NPV(), abs=1e-3)
 
 
+@pytest.mark.slow
 def test_expiry_and_extremes_are_finite():
     def value(spot, variance, time):
         pricer = HestonADI(AMERICAN, n_steps=8, n_prices=33, n_variances=17)

@@ -28,7 +28,9 @@ def same(a, b):
 
 
 @DRAWS
-@pytest.mark.parametrize("batch_size", [7, 32, 1000])
+@pytest.mark.parametrize(
+    "batch_size", [7, *(pytest.param(n, marks=pytest.mark.slow) for n in (32, 1000))]
+)
 def test_batches_change_nothing(draws, batch_size):
     whole = sample(PROBLEM, HEDGE, 64, key=KEY, draws=draws, batch_size=64)
     same(sample(PROBLEM, HEDGE, 64, key=KEY, draws=draws, batch_size=batch_size), whole)
