@@ -3,6 +3,8 @@
 from deephedge.costs.base import AbstractCost as AbstractCost
 from deephedge.costs.cash_spread import CashSpread as CashSpread
 from deephedge.costs.commission import Commission as Commission
+from deephedge.costs.execution import Execution as Execution
+from deephedge.costs.financing import Financing as Financing
 from deephedge.costs.fixed import FixedCost as FixedCost
 from deephedge.costs.half_spread import HalfSpread as HalfSpread
 from deephedge.costs.none import NoCost as NoCost
