@@ -24,6 +24,7 @@ from deephedge.costs import (
 from deephedge.markets import BlackScholes
 from deephedge.numerics.draws import antithetic, pseudo, sobol
 from deephedge.policies import (
+    AbstractClassicalBand,
     AbstractTargetPolicy,
     Account,
     DeltaHedge,
@@ -99,13 +100,32 @@ def financing_charge(cash, value, years):
     return charge
 
 
+@eqx.filter_jit
+def remembered(claim, path, prices):
+    moved = dataclasses.replace(path, prices=prices)
+    return dataclasses.replace(moved, progress=claim.progress(moved))
+
+
+@eqx.filter_jit
+def paid(claim, path, prices):
+    return claim.payoff(dataclasses.replace(path, prices=prices))
+
+
+@eqx.filter_jit
+def decided(policy, now, account, memory):
+    return policy.step(now, account, memory)
+
+
+@eqx.filter_jit
+def charged(cost, trade, now):
+    return cost(trade, now)
+
+
 class ByHand:
     """Cash and shares of one path, date by date, decisions included."""
 
     def __init__(self, stated, policy, path, normals):
         self.stated, self.policy, self.path, self.normals = stated, policy, path, normals
-        self.step = eqx.filter_jit(lambda policy, *inputs: policy.step(*inputs))
-        self.cost = eqx.filter_jit(lambda cost, trade, now: cost(trade, now))
         self.discount, self.time = np.asarray(path.discount), np.asarray(path.time)
         self.accrual = np.asarray(path.accrual)
         self.prices = np.array(path.prices)
@@ -127,8 +147,7 @@ class ByHand:
             per_share = self.accrual[date + 1] / self.accrual[date] - 1.0
             self.cash += self.shares @ (self.prices[date + 1] * per_share)
         settled = self.now(last)
-        whole = dataclasses.replace(self.path, prices=jnp.asarray(self.prices))
-        owed = float(self.stated.claim.payoff(whole))
+        owed = float(paid(self.stated.claim, self.path, jnp.asarray(self.prices)))
         if self.stated.close_out:
             self.fill(last, -self.shares, settled)
         self.wealth.append(self.worth(last) * self.discount[last])
@@ -138,13 +157,13 @@ class ByHand:
         return self.cash + self.shares @ self.prices[date]
 
     def now(self, date):
-        moved = dataclasses.replace(self.path, prices=jnp.asarray(self.prices))
-        return dataclasses.replace(moved, progress=self.stated.claim.progress(moved)).at(date)
+        rows = remembered(self.stated.claim, self.path, jnp.asarray(self.prices)).snapshots()
+        return jax.tree.map(lambda x: jnp.asarray(np.asarray(x)[date]), rows)
 
     def decide(self, date, now):
         wealth = jnp.asarray(self.worth(date) * self.discount[date])
         account = Account(jnp.asarray(self.shares), wealth)
-        wanted, self.memory = self.step(self.policy, now, account, self.memory)
+        wanted, self.memory = decided(self.policy, now, account, self.memory)
         return np.asarray(wanted)
 
     def trade(self, date):
@@ -164,7 +183,7 @@ class ByHand:
         price = self.prices[date]
         deviation = SLIPPAGE * self.normals[date] + MEAN_SLIPPAGE * np.sign(trade)
         self.cash -= trade @ (price * (1.0 + deviation))
-        self.cash -= float(self.cost(self.stated.cost, jnp.asarray(trade), now))
+        self.cash -= float(charged(self.stated.cost, jnp.asarray(trade), now))
         if self.stated.impact is not None:
             self.cash -= price @ (np.expm1(RATE * trade) / RATE - trade)
         self.shares = self.shares + trade
@@ -188,7 +207,7 @@ BY_HAND = {
 @pytest.mark.parametrize(
     ("stated", "policy"),
     [
-        pytest.param(*case, id=name, marks=() if i < 2 else pytest.mark.slow)
+        pytest.param(*case, id=name, marks=pytest.mark.slow if i else ())
         for i, (name, case) in enumerate(BY_HAND.items())
     ],
 )
@@ -249,13 +268,29 @@ def test_a_short_position_pays_its_fee_and_its_proceeds_earn_less():
     np.testing.assert_allclose(interest, 50.0 * math.expm1(0.02), rtol=1e-12)
 
 
+class Sticky(AbstractClassicalBand):
+    """Trades to the edge of a band around a share of the price."""
+
+    def observe(self, now):
+        return 0.9 * now.prices / 100.0, now.prices / 100.0
+
+
 @pytest.mark.parametrize(
     "policy",
-    [BAND, pytest.param(RebalanceEvery(DeltaHedge(CALL, PRICER), every=3), marks=pytest.mark.slow)],
+    [
+        Sticky(),
+        *(
+            pytest.param(p, marks=pytest.mark.slow)
+            for p in (BAND, RebalanceEvery(DeltaHedge(CALL, PRICER), every=3))
+        ),
+    ],
     ids=lambda p: type(p).__name__,
 )
 def test_delay_shifts_the_holdings_by_one_date(policy):
-    paths, stated = stochastic_paths(1), {"claim": CALL, "impact": None, "financing": None}
+    paths, stated = (
+        stochastic_paths(1),
+        {"claim": CALL, "cost": NoCost(), "impact": None, "financing": None},
+    )
     at_once = replay(problem(**stated, execution=None), policy, paths)
     delayed = replay(problem(**stated, execution=Execution(delay=True)), policy, paths)
     np.testing.assert_array_equal(delayed.holdings[:, 0], 0.0)
@@ -266,11 +301,13 @@ def test_delay_shifts_the_holdings_by_one_date(policy):
 
 def test_holdings_are_whole_lots_nearest_to_the_order():
     lots = np.array([0.25, 3.0])
-    stated = problem(impact=None, execution=Execution(lot=lots))
+    stated = problem(cost=NoCost(), impact=None, execution=Execution(lot=lots))
     paths = stochastic_paths(2)
     held = np.asarray(replay(stated, Swinging(), paths).holdings) / lots
     np.testing.assert_allclose(held, np.round(held), atol=1e-12)
-    wanted = np.asarray(replay(problem(impact=None, execution=None), Swinging(), paths).holdings)
+    wanted = np.asarray(
+        replay(problem(cost=NoCost(), impact=None, execution=None), Swinging(), paths).holdings
+    )
     assert np.all(np.abs(held - wanted / lots) <= 0.5 + 1e-12)
     assert np.any(held[..., 0] != 0.0)
 
@@ -326,7 +363,7 @@ def test_slippage_costs_nothing_on_average_and_varies_as_stated():
     ids=lambda d: d.__name__,
 )
 def test_paths_with_slippage_depend_on_the_key_and_their_number(draws):
-    stated = problem(claim=CALL, impact=None)
+    stated = problem(claim=CALL, cost=NoCost(), impact=None)
 
     def pnl(n):
         return sample(stated, Swinging(), n, key=KEY, draws=draws, keep=pnl_only)
@@ -334,30 +371,34 @@ def test_paths_with_slippage_depend_on_the_key_and_their_number(draws):
     np.testing.assert_array_equal(pnl(6), pnl(16)[:6])
 
 
-def test_the_markets_draws_are_as_ever_without_slippage_and_its_own_with_it():
-    none = problem(claim=CALL, execution=None)
-    trivial = problem(claim=CALL, execution=Execution())
-    assert none.normals_per_step == trivial.normals_per_step == 2
+def test_slippage_takes_columns_of_its_own():
+    assert problem(execution=None).normals_per_step == 2
+    assert problem(execution=Execution(lot=1.0)).normals_per_step == 2
+    # 9 dates and 2 assets in 8 steps: 3 columns.
+    assert problem().normals_per_step == 5
+
+
+@pytest.mark.slow
+def test_an_execution_that_does_nothing_changes_nothing():
+    none = problem(claim=CALL, impact=None, execution=None)
+    trivial = problem(claim=CALL, impact=None, execution=Execution())
     one, other = (sample(p, Swinging(), 8, key=KEY) for p in (none, trivial))
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12), one, other)
-    # 9 dates and 2 assets in 8 steps: 3 columns.
-    assert problem(claim=CALL).normals_per_step == 5
 
 
 def test_replaying_slippage_takes_a_key():
-    stated, paths = problem(claim=CALL, impact=None), stochastic_paths()
+    stated, paths = problem(claim=CALL, cost=NoCost(), impact=None), stochastic_paths()
     with pytest.raises(ValueError, match=r"`key` must be given: .*slippage.*`key=jax.random.key"):
         replay(stated, Swinging(), paths)
     path = jax.tree.map(lambda x: x[0], paths)
     with pytest.raises(ValueError, match=r"`slips` must be given"):
         rollout(stated, Swinging(), path)
-    whole = replay(stated, Swinging(), paths, key=KEY, keep=pnl_only)
-    few = jax.tree.map(lambda x: x[:2], paths)
-    np.testing.assert_array_equal(
-        replay(stated, Swinging(), few, key=KEY, keep=pnl_only), whole[:2]
+    one, again, other = (
+        np.asarray(replay(stated, Swinging(), paths, key=jax.random.key(k), keep=pnl_only))
+        for k in (3, 3, 4)
     )
-    other = replay(stated, Swinging(), paths, key=jax.random.key(4), keep=pnl_only)
-    assert np.all(np.asarray(other) != np.asarray(whole))
+    np.testing.assert_array_equal(one, again)
+    assert np.all(one != other)
 
 
 def test_no_past_trade_depends_on_the_future():
