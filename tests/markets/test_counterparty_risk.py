@@ -20,6 +20,11 @@ LAMBDA, N = 0.3, 40_000
 KEY = jax.random.key(2)
 
 
+@eqx.filter_jit
+def driven(market, times, normals):
+    return market.path(times, normals)
+
+
 def discounted(market, horizon, n_steps):
     """Discounted prices with dividends, over their start, and whether dead, at the last date."""
     times = jnp.linspace(0.0, horizon, n_steps + 1)
@@ -89,7 +94,7 @@ def test_nothing_is_earned_after_a_default_and_other_assets_do_not_notice():
     assert np.all(gains[~frozen] != 0.0)
 
     normals = jax.random.normal(KEY, (8, 3))
-    with_risk, without = market.path(times, normals), MODEL.path(times, normals[:, :2])
+    with_risk, without = driven(market, times, normals), driven(MODEL, times, normals[:, :2])
     np.testing.assert_array_equal(with_risk.prices[:, 0], without.prices[:, 0])
     np.testing.assert_array_equal(with_risk.accrual[:, 0], without.accrual[:, 0])
     alive = np.asarray(with_risk.factors[:, 0]) == 0.0
@@ -103,7 +108,8 @@ def test_what_is_owed_to_a_defaulted_counterparty_is_owed_in_full():
     still = BlackScholes(spot=[100.0, 40.0], vol=[0.0, 0.0])
     for spot, left in ((40.0, 16.0), (-40.0, -40.0)):
         model = eqx.tree_at(lambda m: m.spot, still, jnp.asarray([100.0, spot]))
-        path = CounterpartyRisk(model, [1], intensity=1.0, recovery=0.4).path(times, normals)
+        market = CounterpartyRisk(model, [1], intensity=1.0, recovery=0.4)
+        path = driven(market, times, normals)
         assert float(path.factors[-1, -1]) == 1.0
         np.testing.assert_allclose(path.prices[-1], [100.0, left], rtol=1e-12)
 
