@@ -38,9 +38,10 @@ class VegaSpread(AbstractCost):
             if not isinstance(claim, AbstractEuropean):
                 raise ValueError(f"`claims` must be European, got {type(claim).__name__}.")
         n_options = len(self.claims)
-        if len(self.assets) != n_options or len(set(self.assets)) != n_options:
+        columns = {j for j in self.assets if j >= 0}
+        if not self.claims or not len(self.assets) == len(columns) == n_options:
             raise ValueError(
-                f"`assets` must be one column for each of the {n_options} claims, "
+                f"`assets` must be a column for each of the {n_options} claims (1 or more), "
                 f"got {list(self.assets)}."
             )
         if self.vol_points.shape[0] not in (1, n_options):
@@ -50,6 +51,11 @@ class VegaSpread(AbstractCost):
             )
 
     def __call__(self, trade: Float[Array, " asset"], now: Snapshot) -> Scalar:
+        if max(self.assets) >= trade.shape[0]:
+            raise ValueError(
+                f"`assets` must be among the {trade.shape[0]} assets of the market, "
+                f"0 to {trade.shape[0] - 1}, got {list(self.assets)}."
+            )
         vegas = [sensitivity(self.pricer, claim, now, "vol") for claim in self.claims]
         traded = trade[jnp.asarray(self.assets)]
         return jnp.sum(0.01 * self.vol_points * jnp.abs(jnp.stack(vegas)) * jnp.abs(traded))

@@ -133,7 +133,10 @@ def test_an_expired_option_has_no_vega():
         (lambda: Commission(0.65, minimum=-1.0), "`minimum` must be zero or positive"),
         (lambda: PowerImpact(0.1, exponent=0.5), "`exponent` must be at least 1, got 0.5"),
         (lambda: PowerImpact(0.1, volume=0.0), "`volume` must be positive"),
-        (lambda: vega_spread((CALL,), [1, 2]), "`assets` must be one column for each of the 1"),
+        (lambda: vega_spread((CALL,), [1, 2]), "`assets` must be a column for each of the 1"),
+        (lambda: vega_spread((CALL,), [-1]), r"got \[-1\]"),
+        (lambda: vega_spread((), []), "`assets` must be a column for each of the 0"),
+        (lambda: vega_spread((CALL,), [2])(TRADE, NOW), "`assets` must be among the 2 assets"),
         (lambda: vega_spread((CALL, CALL), [1, 1]), r"got \[1, 1\]"),
         (lambda: vega_spread((CALL,), [1], [1.0, 2.0]), "`vol_points` must be one number, or one"),
         (
