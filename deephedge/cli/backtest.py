@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from deephedge.backtest import block_weights, recorded_paths
 from deephedge.cli.folder import Folder
 from deephedge.cli.resolve import Resolved, open_study
@@ -61,6 +63,7 @@ def backtested(
         resolved.measures,
         paths,
         weights=weights,
+        key=jax.random.key(table.seed),
         baseline=resolved.study.evaluation.baseline,
     )
     return Backtested(comparison, paths, facts)

@@ -18,6 +18,8 @@ from deephedge.cli.tables import StudyError, Tagged, placed, structure
 from deephedge.costs import (
     AbstractCost,
     CostSum,
+    Execution,
+    Financing,
     HalfSpread,
     NoCost,
     PermanentImpact,
@@ -58,8 +60,7 @@ class Resolved:
             return {name: spelt(t, makers[name], given) for name, t in tables.items()}
 
         alone = {"claim": (AbstractClaim, study.claim), "cost": (AbstractCost, study.cost)}
-        if study.impact is not None:
-            alone["impact"] = (PermanentImpact, study.impact)
+        alone |= _frictions(study)
         return {
             "market": spelt(study.market, _market_maker(study.market), frozenset()),
             **{name: family(of, {name: table})[name] for name, (of, table) in alone.items()},
@@ -90,8 +91,8 @@ def resolve(study: Study) -> Resolved:
     cost = _plain(study.cost, AbstractCost, "cost")
     times = time_grid(float(claim.maturity), study.problem.n_steps)
     given = _given(market, claim, cost, times)
-    impact = None if study.impact is None else _plain(study.impact, PermanentImpact, "impact")
     premium = _premium(study, given)
+    frictions = {name: _plain(table, of, name) for name, (of, table) in _frictions(study).items()}
     try:
         problem = HedgingProblem(
             market=market,
@@ -100,7 +101,7 @@ def resolve(study: Study) -> Resolved:
             times=times,
             premium=premium,
             close_out=study.problem.close_out,
-            impact=impact,
+            **frictions,
         )
     except ValueError as error:
         raise placed(error, ()) from None
@@ -118,6 +119,13 @@ def resolve(study: Study) -> Resolved:
         if isinstance(policy, AbstractTrainablePolicy)
     }
     return Resolved(study, problem, policies, measures, trainings, given)
+
+
+def _frictions(study: Study) -> dict[str, tuple[type, Tagged]]:
+    """What a problem need not have, of that which the study states: its class and its table."""
+    kinds = {"impact": PermanentImpact, "financing": Financing, "execution": Execution}
+    tables = {name: vars(study)[name] for name in kinds}
+    return {name: (kinds[name], table) for name, table in tables.items() if table is not None}
 
 
 def _no_policies(name: str, keys: tuple[str, ...]) -> Any:

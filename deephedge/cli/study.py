@@ -110,6 +110,10 @@ class Study:
     backtest: Backtest | None = None
     impact: Tagged | None = None
     """How the hedger's own trades move the price, if they do."""
+    financing: Tagged | None = None
+    """What borrowed cash, short positions and margin cost, if they do."""
+    execution: Tagged | None = None
+    """Lots, delay and slippage between a decision and its trade, if there are any."""
 
     def __post_init__(self):
         for name in ("policies", "measures"):

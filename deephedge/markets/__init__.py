@@ -10,6 +10,7 @@ from deephedge.markets.black_scholes import BlackScholes as BlackScholes
 from deephedge.markets.cev import CEV as CEV
 from deephedge.markets.conditional_flow import ConditionalFlow as ConditionalFlow
 from deephedge.markets.correlated import Correlated as Correlated
+from deephedge.markets.counterparty_risk import CounterpartyRisk as CounterpartyRisk
 from deephedge.markets.cox_ingersoll_ross import CIRRates as CIRRates
 from deephedge.markets.defaultable import Defaultable as Defaultable
 from deephedge.markets.double_heston import DoubleHeston as DoubleHeston

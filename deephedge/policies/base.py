@@ -15,7 +15,7 @@ class Account(eqx.Module):
     holdings: Float[Array, " asset"]
     """Units of each asset."""
     wealth: Scalar
-    """Premium + gains - costs so far, in today's money."""
+    """Premium + gains - costs - carry so far, in today's money."""
 
 
 class AbstractPolicy(eqx.Module):

@@ -54,7 +54,7 @@ def compare(
 
     outcomes = _outcomes(policies, hedge, progress)
     errors = influence_errors(groups=pairs)
-    return _compared(outcomes, measures, baseline, errors, optimum)
+    return _compared(problem, outcomes, measures, baseline, errors, optimum)
 
 
 def compare_recorded(
@@ -64,6 +64,7 @@ def compare_recorded(
     paths: Path,
     *,
     weights: Float[Array, "resample path"],
+    key: PRNGKeyArray | None = None,
     baseline: str | None = None,
     batch_size: int = BATCH,
     optimum: Optimum = None,
@@ -73,6 +74,7 @@ def compare_recorded(
 
     Args:
         weights: the share of each path in each resample, from `backtest.block_weights`.
+        key: draws the slippage of a problem that has it, the same for every policy.
     """
     baseline = _checked(policies, measures, baseline)
     if weights.shape[1] != paths.time.shape[0]:
@@ -82,10 +84,11 @@ def compare_recorded(
         )
 
     def hedge(policy: AbstractPolicy) -> Outcome:
-        return replay(problem, policy, paths, keep=outcome, batch_size=batch_size)
+        return replay(problem, policy, paths, key=key, keep=outcome, batch_size=batch_size)
 
     outcomes = _outcomes(policies, hedge, progress)
-    return _compared(outcomes, measures, baseline, bootstrap_errors(weights), optimum)
+    errors = bootstrap_errors(weights)
+    return _compared(problem, outcomes, measures, baseline, errors, optimum)
 
 
 def _checked(policies: Mapping, measures: Mapping, baseline: str | None) -> str:
@@ -120,6 +123,7 @@ def _deviation(values: Array, weights: Array) -> Array:
 
 
 def _compared(
+    problem: HedgingProblem,
     outcomes: Mapping[str, Outcome],
     measures: Mapping[str, AbstractRiskMeasure],
     baseline: str,
@@ -133,6 +137,7 @@ def _compared(
         ("mean P&L", _mean, lambda o: o.pnl),
         ("std P&L", _deviation, lambda o: o.pnl),
         ("cost", _mean, lambda o: o.cost),
+        *([("carry", _mean, lambda o: o.carry)] if problem.financing is not None else []),
         ("turnover", _mean, lambda o: o.turnover),
         ("trades", _mean, lambda o: o.trades),
     ]

@@ -27,6 +27,10 @@ def describe(problem: HedgingProblem) -> list[tuple[str, str]]:
     ]
     if problem.impact is not None:
         rows.append(("Impact of the hedge on prices", _object(problem.impact)))
+    if problem.financing is not None:
+        rows.append(("Financing", _object(problem.financing)))
+    if problem.execution is not None:
+        rows.append(("Execution", _object(problem.execution)))
     return rows
 
 

@@ -137,7 +137,7 @@ def one_path(
     top.plot(times, np.asarray(path.prices)[0, :, asset], color="#444444")
     top.set_ylabel("spot")
     for number, (name, policy) in enumerate(policies.items()):
-        ledger = replay(problem, policy, path)
+        ledger = replay(problem, policy, path, key=key)
         held = np.asarray(ledger.holdings)[0, :, asset]
         held = np.append(held, held[-1])
         middle.step(times, held, where="post", label=name, **line_style(number))

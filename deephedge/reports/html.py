@@ -85,7 +85,8 @@ def _figures(
         (
             one_path(problem, policies, key=key),
             "One simulated path: the price, what each policy holds, and its premium plus gains "
-            "less costs so far, before the claim is paid. Flat stretches of holdings cost nothing.",
+            "less costs and carry so far, before the claim is paid. Flat stretches of holdings are "
+            "dates without a trade.",
         ),
     ]
     if recorded is not None:

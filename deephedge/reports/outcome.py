@@ -1,4 +1,4 @@
-"""What is kept of every hedged path: four numbers."""
+"""What is kept of every hedged path: five numbers."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -14,6 +14,8 @@ class Outcome(eqx.Module):
     """The seller's profit."""
     cost: Float[Array, " *path"]
     """All trading costs."""
+    carry: Float[Array, " *path"]
+    """All that financing charged."""
     turnover: Float[Array, " *path"]
     """Value of everything bought and sold."""
     trades: Float[Array, " *path"]
@@ -21,10 +23,11 @@ class Outcome(eqx.Module):
 
 
 def outcome(ledger: Ledger) -> Outcome:
-    """The four numbers of one path's ledger; to pass as `keep`."""
+    """The five numbers of one path's ledger; to pass as `keep`."""
     return Outcome(
         pnl=ledger.pnl,
         cost=jnp.sum(ledger.costs),
+        carry=jnp.sum(ledger.carry),
         turnover=jnp.sum(ledger.turnover),
         trades=jnp.sum((ledger.trades != 0).astype(ledger.costs.dtype)),
     )

@@ -9,8 +9,9 @@ from jax import lax
 
 from deephedge.markets.base import Path, Snapshot
 from deephedge.policies.base import AbstractPolicy, Account
-from deephedge.rollout.pressure import Steps, pressed
+from deephedge.rollout.pressure import pressed
 from deephedge.rollout.problem import HedgingProblem
+from deephedge.rollout.step import Aside, Standing, Steps, fill, opened, settle
 from deephedge.typing import Array, Float, PyTree, Scalar
 
 
@@ -31,56 +32,75 @@ class Ledger(eqx.Module):
     gains: Float[Array, " step"]
     """Trading gains over each step, dividends included."""
     costs: Float[Array, " time"]
-    """Trading costs at each date, what a trade pays for its own permanent impact included."""
+    """Trading costs at each date, a trade's own permanent impact and its slippage included."""
+    carry: Float[Array, " step"]
+    """What financing charges over each step, beyond interest at the market's rate."""
     turnover: Float[Array, " time"]
     """Value of what was bought and sold at each date."""
     wealth: Float[Array, " time"]
-    """Premium + gains - costs so far, before trading at each date; the last entry is final."""
+    """Premium + gains - costs - carry so far, before trading at each date; the last is final."""
 
     @property
     def pnl(self) -> Float[Array, " *path"]:
-        """The seller's profit: premium + gains - costs - payoff."""
+        """The seller's profit: premium + gains - costs - carry - payoff."""
         return self.wealth[..., -1] - self.payoff
 
 
-def rollout(problem: HedgingProblem, policy: AbstractPolicy, path: Path) -> Ledger:
+def rollout(
+    problem: HedgingProblem,
+    policy: AbstractPolicy,
+    path: Path,
+    slips: Float[Array, "time asset"] | None = None,
+) -> Ledger:
     r"""Hedge along one path.
 
-    With prices $S$, discount $D$, accrued shares $A$, holdings $h$ and trades
-    $n_k = h_k - h_{k-1}$ from $h_{-1} = 0$:
+    With prices $S$, discount $D$, accrued shares $A$, holdings $h$, trades
+    $n_k = h_k - h_{k-1}$ from $h_{-1} = 0$, and the financing f of a step:
 
     $$\text{gain}_k = h_k \cdot \Bigl(D_{k+1} S_{k+1} \frac{A_{k+1}}{A_k} - D_k S_k\Bigr),
-    \qquad \text{cost}_k = D_k\,c(n_k),$$
+    \qquad \text{cost}_k = D_k\,c(n_k), \qquad \text{carry}_k = D_k f_k,$$
 
-    and the P&L is premium + gains - costs - $D_T$ payoff. Dividends are paid out in cash. Under
-    permanent impact the prices are those that the trades have moved: see `pressed`. The claim
-    settles on the prices before the hedge is closed.
+    and the P&L is premium + gains - costs - carry - $D_T$ payoff. Dividends are paid out in cash.
+    Under permanent impact the prices are those that the trades have moved: see `pressed`. The
+    claim settles on the prices before the hedge is closed. `slips` are the normals of a problem
+    whose execution has slippage: a row a date, from `problem.slips`.
     """
+    if problem.extra_normals and slips is None:
+        raise ValueError(
+            "`slips` must be given: the problem's execution has slippage; pass "
+            "`slips=problem.slips(normals)`, or hedge with `sample` or `replay`."
+        )
     path = dataclasses.replace(path, progress=problem.claim.progress(path))
     premium = problem.premium_at(path.at(0)) * path.discount[0]
-    opening = Account(holdings=jnp.zeros_like(path.prices[0]), wealth=premium)
+    opening = opened(problem, policy, Account(jnp.zeros_like(path.prices[0]), premium))
+    asides = Aside(
+        normals=None if slips is None else slips[:-1],
+        years=None if problem.financing is None else jnp.diff(path.time),
+    )
     hedge = _unpressed if problem.impact is None else pressed
-    path, closing, (holdings, trades, gains, costs, wealth) = hedge(problem, policy, path, opening)
+    path, closing, steps = hedge(problem, policy, path, opening, asides)
 
     end = path.at(-1)
     last_trade = -closing.holdings if problem.close_out else jnp.zeros_like(closing.holdings)
-    last_cost = end.discount * problem.charge(last_trade, end)
-    trades = jnp.concatenate([trades, last_trade[None]])
+    last_slip = None if slips is None else slips[-1]
+    last_cost = end.discount * problem.charge(last_trade, end, last_slip)
+    trades = jnp.concatenate([steps.trades, last_trade[None]])
     value = path.discount[:, None] * path.prices
     return Ledger(
         premium=premium,
         payoff=end.discount * problem.claim.payoff(path),
-        holdings=holdings,
+        holdings=steps.holdings,
         trades=trades,
-        gains=gains,
-        costs=jnp.append(costs, last_cost),
+        gains=steps.gains,
+        costs=jnp.append(steps.costs, last_cost),
+        carry=jnp.zeros_like(steps.gains) if steps.carry is None else steps.carry,
         turnover=jnp.sum(jnp.abs(trades) * value, axis=1),
-        wealth=jnp.append(wealth, closing.wealth - last_cost),
+        wealth=jnp.append(steps.wealth, closing.wealth - last_cost),
     )
 
 
 def _unpressed(
-    problem: HedgingProblem, policy: AbstractPolicy, path: Path, opening: Account
+    problem: HedgingProblem, policy: AbstractPolicy, path: Path, opening: Standing, asides: Aside
 ) -> tuple[Path, Account, Steps]:
     """The path as it is, the account at its end, and what each step did."""
     value = path.discount[:, None] * path.prices
@@ -88,17 +108,11 @@ def _unpressed(
     decisions = jax.tree.map(lambda x: x[:-1], path.snapshots())
     seen = jax.vmap(policy.observe)(decisions)
 
-    def step(carry, inputs: tuple[Snapshot, PyTree, Float[Array, " asset"]]):
-        account, memory = carry
-        now, seen, growth = inputs
-        holdings, memory = policy.act(seen, account, memory)
-        trade = holdings - account.holdings
-        cost = now.discount * problem.charge(trade, now)
-        gain = jnp.sum(holdings * growth)
-        after = Account(holdings=holdings, wealth=account.wealth + gain - cost)
-        return (after, memory), (holdings, trade, gain, cost, account.wealth)
+    def step(before: Standing, inputs: tuple[Snapshot, PyTree, Float[Array, " asset"], Aside]):
+        now, seen, growth, aside = inputs
+        filled, deal = fill(problem, policy, before, seen, now, aside)
+        gain = jnp.sum(filled.account.holdings * growth)
+        return settle(problem, before, filled, deal, gain, now, aside)
 
-    (closing, _), steps = lax.scan(
-        jax.checkpoint(step), (opening, policy.init()), (decisions, seen, growth)
-    )
-    return path, closing, steps
+    closing, steps = lax.scan(jax.checkpoint(step), opening, (decisions, seen, growth, asides))
+    return path, closing.account, steps

@@ -9,20 +9,12 @@ from jax import lax
 from deephedge.markets.base import Path, Snapshot
 from deephedge.policies.base import AbstractPolicy, Account
 from deephedge.rollout.problem import HedgingProblem
+from deephedge.rollout.step import Aside, Standing, Steps, fill, settle
 from deephedge.typing import Array, Float
-
-Steps = tuple[
-    Float[Array, "step asset"],
-    Float[Array, "step asset"],
-    Float[Array, " step"],
-    Float[Array, " step"],
-    Float[Array, " step"],
-]
-"""Holdings, trades, gains, costs and wealth before trading, step by step."""
 
 
 def pressed(
-    problem: HedgingProblem, policy: AbstractPolicy, path: Path, opening: Account
+    problem: HedgingProblem, policy: AbstractPolicy, path: Path, opening: Standing, asides: Aside
 ) -> tuple[Path, Account, Steps]:
     r"""The path that the trades made of `path`, the account at its end, and what each step did.
 
@@ -34,30 +26,27 @@ def pressed(
     assert problem.impact is not None  # `rollout` calls this for no other problem
     impact, dates = problem.impact, path.snapshots()
 
-    def step(carry, rows: tuple[Snapshot, Snapshot]):
-        account, memory, shift, progress = carry
-        before, after = rows
+    def step(carry, rows: tuple[Snapshot, Snapshot, Aside]):
+        standing, shift, progress = carry
+        before, after, aside = rows
         now = dataclasses.replace(before, prices=before.prices * jnp.exp(shift), progress=progress)
-        holdings, memory = policy.step(now, account, memory)
-        trade = holdings - account.holdings
-        cost = now.discount * problem.charge(trade, now)
-        shift = shift + impact.shift(trade)
+        filled, deal = fill(problem, policy, standing, policy.observe(now), now, aside)
+        shift = shift + impact.shift(deal.trade)
         prices = after.prices * jnp.exp(shift)
         later = dataclasses.replace(after, prices=prices, progress=progress)
         kept = later.discount * prices * later.accrual / now.accrual
-        gain = jnp.sum(holdings * (kept - now.discount * now.prices))
+        gain = jnp.sum(filled.account.holdings * (kept - now.discount * now.prices))
         progress = problem.claim.progress(_two_rows(now, later))[1]
-        account_after = Account(holdings=holdings, wealth=account.wealth + gain - cost)
-        steps = (holdings, trade, gain, cost, account.wealth)
-        return (account_after, memory, shift, progress), (steps, shift, progress)
+        standing, steps = settle(problem, standing, filled, deal, gain, now, aside)
+        return (standing, shift, progress), (steps, shift, progress)
 
     none = jnp.zeros_like(path.prices[0])
     (closing, *_), (steps, shifts, progress) = lax.scan(
         jax.checkpoint(step),
-        (opening, policy.init(), none, path.progress[0]),
-        (jax.tree.map(lambda x: x[:-1], dates), jax.tree.map(lambda x: x[1:], dates)),
+        (opening, none, path.progress[0]),
+        (jax.tree.map(lambda x: x[:-1], dates), jax.tree.map(lambda x: x[1:], dates), asides),
     )
-    return _moved(path, shifts, progress), closing, steps
+    return _moved(path, shifts, progress), closing.account, steps
 
 
 def _moved(

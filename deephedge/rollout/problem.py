@@ -8,9 +8,12 @@ from jax.core import Tracer
 from deephedge.claims.barrier_side import refuse_wrong_side
 from deephedge.claims.base import AbstractClaim
 from deephedge.costs.base import AbstractCost
+from deephedge.costs.execution import Execution
+from deephedge.costs.financing import Financing
 from deephedge.costs.permanent_impact import PermanentImpact
 from deephedge.markets.base import AbstractMarket, Snapshot
 from deephedge.numerics.checks import as_array, at_least_one, real
+from deephedge.policies.base import Account
 from deephedge.pricing.base import AbstractPricer
 from deephedge.typing import Array, Float, Scalar
 
@@ -38,6 +41,18 @@ def _premium(value: object) -> Scalar | AbstractPricer:
     return value if isinstance(value, AbstractPricer) else real("premium")(value)
 
 
+def _check_sizes(
+    name: str, part: eqx.Module | None, fields: tuple[str, ...], n_assets: int
+) -> None:
+    for field in fields if part is not None else ():
+        value = vars(part)[field]
+        if value is not None and value.shape[0] not in (1, n_assets):
+            raise ValueError(
+                f"`{name}` must have one {field}, or one for each of the {n_assets} assets, got "
+                f"{value.shape[0]}."
+            )
+
+
 class HedgingProblem(eqx.Module):
     """A claim sold in a market, hedged at given dates at a cost.
 
@@ -50,6 +65,8 @@ class HedgingProblem(eqx.Module):
             first snapshot of each path.
         close_out: whether the cost of selling the hedge at maturity is charged.
         impact: how the hedger's own trades move later prices and the claim's payoff, if they do.
+        financing: what borrowed cash, short positions and margin cost, if they do.
+        execution: lots, delay and slippage between a decision and its trade, if there are any.
     """
 
     market: AbstractMarket
@@ -59,16 +76,19 @@ class HedgingProblem(eqx.Module):
     premium: Scalar | AbstractPricer = eqx.field(converter=_premium, default=0.0)
     close_out: bool = eqx.field(static=True, kw_only=True)
     impact: PermanentImpact | None = eqx.field(default=None, kw_only=True)
+    financing: Financing | None = eqx.field(default=None, kw_only=True)
+    execution: Execution | None = eqx.field(default=None, kw_only=True)
 
     def __check_init__(self):
         start = self.market.start()
         refuse_wrong_side(self.claim, start)
         n_assets = start.prices.shape[0]
-        if self.impact is not None and self.impact.rate.shape[0] not in (1, n_assets):
-            raise ValueError(
-                f"`impact` must have one rate, or one for each of the {n_assets} assets, got "
-                f"{self.impact.rate.shape[0]}."
-            )
+        for name, part, fields in (
+            ("impact", self.impact, ("rate",)),
+            ("financing", self.financing, ("short_fee", "margin")),
+            ("execution", self.execution, ("lot", "slippage", "mean_slippage")),
+        ):
+            _check_sizes(name, part, fields, n_assets)
         if any(isinstance(x, Tracer) for x in (self.times, self.claim.maturity)):
             return
         last, maturity = float(self.times[-1]), float(self.claim.maturity)
@@ -83,11 +103,63 @@ class HedgingProblem(eqx.Module):
         """How often the hedger trades."""
         return self.times.shape[0] - 1
 
-    def charge(self, trade: Float[Array, " asset"], now: Snapshot) -> Scalar:
-        """What a trade costs, in cash of `now`: the cost, and what it pays for its own impact."""
-        if self.impact is None:
-            return self.cost(trade, now)
-        return self.cost(trade, now) + self.impact.slippage(trade, now)
+    @property
+    def normals_per_step(self) -> int:
+        """How many normals a step of a hedged path takes: the market's, then slippage's."""
+        return self.market.normals_per_step + self.extra_normals
+
+    @property
+    def extra_normals(self) -> int:
+        """How many normals a step takes beside the market's."""
+        if self.execution is None:
+            return 0
+        return self.execution.normals_per_step(self.n_steps, self._n_assets)
+
+    @property
+    def delayed(self) -> bool:
+        """Whether what is decided at one date is traded at the next."""
+        return self.execution is not None and self.execution.delay
+
+    def slips(self, normals: Float[Array, "step normal"]) -> Float[Array, "time asset"] | None:
+        """The normals of slippage at each date, from the last columns of a path's normals."""
+        if self.execution is None:
+            return None
+        return self.execution.by_date(normals, self._n_assets)
+
+    @property
+    def _n_assets(self) -> int:
+        return self.market.start().prices.shape[0]
+
+    def traded(
+        self, held: Float[Array, " asset"], wanted: Float[Array, " asset"]
+    ) -> tuple[Float[Array, " asset"], Float[Array, " asset"]]:
+        """The holdings that an order leads to, and the trade: as wanted, or in whole lots."""
+        trade = wanted - held
+        if self.execution is None or self.execution.lot is None:
+            return wanted, trade
+        trade = self.execution.rounded(trade)
+        return held + trade, trade
+
+    def charge(
+        self,
+        trade: Float[Array, " asset"],
+        now: Snapshot,
+        normals: Float[Array, " asset"] | None = None,
+    ) -> Scalar:
+        """What a trade costs in cash of `now`: the cost, its own impact, and slippage."""
+        charge = self.cost(trade, now)
+        if self.impact is not None:
+            charge = charge + self.impact.slippage(trade, now)
+        if self.execution is not None:
+            charge = charge + self.execution.shortfall(trade, now, normals)
+        return charge
+
+    def carry(self, account: Account, now: Snapshot, years: Scalar) -> Scalar:
+        """What holding the account for so many years from `now` costs, in cash of `now`."""
+        if self.financing is None:
+            return jnp.zeros_like(account.wealth)
+        cash = account.wealth / now.discount - jnp.sum(account.holdings * now.prices)
+        return self.financing.charge(account.holdings, cash, now, years)
 
     def premium_at(self, start: Snapshot) -> Scalar:
         """Cash received at the start of a path."""

@@ -48,8 +48,17 @@ def sample(
     """
     at_least_one(n_paths=n_paths)
     dtype = problem.times.dtype
-    source = draws(key, n_paths, problem.n_steps, problem.market.normals_per_step, dtype)
+    source = draws(key, n_paths, problem.n_steps, problem.normals_per_step, dtype)
     return _sample(problem, policy, source, n_paths, keep, min(batch_size, n_paths))
+
+
+def hedged(
+    problem: HedgingProblem, policy: AbstractPolicy, normals: Float[Array, "step normal"]
+) -> Ledger:
+    """Hedge along the path that the first of the normals drive; slippage takes the rest."""
+    own = problem.market.normals_per_step
+    path = problem.market.path(problem.times, normals[:, :own])
+    return rollout(problem, policy, path, problem.slips(normals[:, own:]))
 
 
 def batch_pnl(
@@ -58,8 +67,7 @@ def batch_pnl(
     """P&L of `n_paths` fresh paths, all in memory at once: the differentiable core of training."""
 
     def one(index: Int[Array, ""]) -> Float[Array, ""]:
-        path = problem.market.path(problem.times, source(index))
-        return rollout(problem, policy, path).pnl
+        return hedged(problem, policy, source(index)).pnl
 
     return jax.vmap(one)(jnp.arange(n_paths))
 
@@ -74,8 +82,7 @@ def _sample(
     batch_size: int,
 ) -> PyTree:
     def one(index):
-        path = problem.market.path(problem.times, source(index))
-        return keep(rollout(problem, policy, path))
+        return keep(hedged(problem, policy, source(index)))
 
     return lax.map(one, jnp.arange(n_paths), batch_size=batch_size)
 
@@ -85,17 +92,30 @@ def replay(
     policy: AbstractPolicy,
     paths: Path,
     *,
+    key: PRNGKeyArray | None = None,
     keep: Callable[[Ledger], PyTree] = whole,
     batch_size: int = BATCH,
 ) -> PyTree:
-    """Hedge along given paths (recorded history, or a model's); a batch has a leading path axis."""
+    """Hedge along given paths (recorded history, or a model's); a batch has a leading path axis.
+
+    `key` draws the slippage of a problem whose execution has one; nothing else is random.
+    """
     n_paths = paths.time.shape[0]
     if paths.time.shape[1] != problem.n_steps + 1:
         raise ValueError(
             f"`paths` must have the problem's {problem.n_steps + 1} dates, "
             f"got {paths.time.shape[1]}."
         )
-    return _replay(problem, policy, paths, keep, min(batch_size, n_paths))
+    source = None
+    if problem.extra_normals:
+        if key is None:
+            raise ValueError(
+                "`key` must be given: the problem's execution has slippage, which is random; "
+                "pass `key=jax.random.key(...)`."
+            )
+        dtype = paths.time.dtype
+        source = pseudo(key, n_paths, problem.n_steps, problem.extra_normals, dtype)
+    return _replay(problem, policy, paths, source, keep, min(batch_size, n_paths))
 
 
 @eqx.filter_jit
@@ -103,7 +123,14 @@ def _replay(
     problem: HedgingProblem,
     policy: AbstractPolicy,
     paths: Path,
+    source: AbstractSource | None,
     keep: Callable[[Ledger], PyTree],
     batch_size: int,
 ) -> PyTree:
-    return lax.map(lambda path: keep(rollout(problem, policy, path)), paths, batch_size=batch_size)
+    def one(inputs: tuple[Path, Int[Array, ""]]):
+        path, index = inputs
+        slips = None if source is None else problem.slips(source(index))
+        return keep(rollout(problem, policy, path, slips))
+
+    indices = jnp.arange(paths.time.shape[0])
+    return lax.map(one, (paths, indices), batch_size=batch_size)

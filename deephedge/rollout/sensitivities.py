@@ -13,9 +13,8 @@ from deephedge.numerics.draws import AbstractSource, Draws, antithetic, pseudo
 from deephedge.numerics.statistics import influence, standard_error
 from deephedge.policies.base import AbstractPolicy
 from deephedge.risk.base import AbstractRiskMeasure
-from deephedge.rollout.ledger import rollout
 from deephedge.rollout.problem import HedgingProblem
-from deephedge.rollout.sample import BATCH
+from deephedge.rollout.sample import BATCH, hedged
 from deephedge.typing import Array, Float, Int, PRNGKeyArray, PyTree, Scalar
 
 Where = Callable[[HedgingProblem], PyTree]
@@ -71,7 +70,7 @@ def risk_sensitivities(
     """
     at_least_one(n_paths=n_paths)
     pairs = 2 if draws is antithetic else 1
-    normals = problem.market.normals_per_step
+    normals = problem.normals_per_step
     source = draws(key, n_paths, problem.n_steps, normals, problem.times.dtype)
     batch_size = min(batch_size, n_paths)
     return _sensitivities(problem, policy, risk, source, where, n_paths, batch_size, pairs)
@@ -93,8 +92,7 @@ def _sensitivities(
 
     def pnl(level: Array, index: Int[Array, ""]) -> tuple[Scalar, Scalar]:
         moved = eqx.tree_at(where, problem, eqx.combine(unravel(level), rest))
-        path = moved.market.path(moved.times, source(index))
-        value = rollout(moved, policy, path).pnl
+        value = hedged(moved, policy, source(index)).pnl
         return value, value
 
     slopes, values = lax.map(

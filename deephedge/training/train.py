@@ -194,7 +194,7 @@ class _Run:
             jax.random.fold_in(self.train_key, step),
             self.n_paths,
             problem.n_steps,
-            problem.market.normals_per_step,
+            problem.normals_per_step,
             problem.times.dtype,
         )
 

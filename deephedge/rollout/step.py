@@ -1,0 +1,95 @@
+"""One date of a hedge: an order is decided and filled, and the step after it settled."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+
+from deephedge.markets.base import Snapshot
+from deephedge.policies.base import AbstractPolicy, Account
+from deephedge.rollout.problem import HedgingProblem
+from deephedge.typing import Array, Float, PyTree, Scalar
+
+
+class Standing(eqx.Module):
+    """What the hedger carries from date to date."""
+
+    account: Account
+    memory: PyTree
+    """The policy's."""
+    order: Float[Array, " asset"] | None
+    """Under delay, the holdings that were decided at the date before and are not traded yet."""
+
+
+class Aside(NamedTuple):
+    """What some problems need at a date beside the snapshot; `None` where they do not."""
+
+    normals: Float[Array, " asset"] | None
+    """That slippage draws."""
+    years: Scalar | None
+    """Until the next date: what financing is charged for."""
+
+
+class Deal(NamedTuple):
+    """What was traded at a date, and what that cost in today's money."""
+
+    trade: Float[Array, " asset"]
+    cost: Scalar
+
+
+class Steps(NamedTuple):
+    """What a step did; stacked, what each did."""
+
+    holdings: Float[Array, "*step asset"]
+    trades: Float[Array, "*step asset"]
+    gains: Float[Array, "*step"]
+    costs: Float[Array, "*step"]
+    carry: Float[Array, "*step"] | None
+    wealth: Float[Array, "*step"]
+    """Before trading."""
+
+
+def opened(problem: HedgingProblem, policy: AbstractPolicy, account: Account) -> Standing:
+    """Where a hedge begins: no order waits."""
+    return Standing(account, policy.init(), account.holdings if problem.delayed else None)
+
+
+def fill(
+    problem: HedgingProblem,
+    policy: AbstractPolicy,
+    before: Standing,
+    seen: PyTree,
+    now: Snapshot,
+    aside: Aside,
+) -> tuple[Standing, Deal]:
+    """Decide and trade; under delay, trade what waits and then decide what to trade next."""
+    account, memory, order = before.account, before.memory, before.order
+    if order is None:
+        holdings, memory = policy.act(seen, account, memory)
+    else:
+        holdings = order
+    holdings, trade = problem.traded(account.holdings, holdings)
+    cost = now.discount * problem.charge(trade, now, aside.normals)
+    filled = Account(holdings=holdings, wealth=account.wealth - cost)
+    if order is not None:
+        order, memory = policy.act(seen, filled, memory)
+    return Standing(filled, memory, order), Deal(trade, cost)
+
+
+def settle(
+    problem: HedgingProblem,
+    before: Standing,
+    filled: Standing,
+    deal: Deal,
+    gain: Scalar,
+    now: Snapshot,
+    aside: Aside,
+) -> tuple[Standing, Steps]:
+    """The account at the next date, and what the step did."""
+    holdings, carry = filled.account.holdings, None
+    wealth = before.account.wealth + gain - deal.cost
+    if aside.years is not None:
+        carry = now.discount * problem.carry(filled.account, now, aside.years)
+        wealth = wealth - carry
+    account = Account(holdings=holdings, wealth=wealth)
+    steps = Steps(holdings, deal.trade, gain, deal.cost, carry, before.account.wealth)
+    return Standing(account, filled.memory, filled.order), steps
