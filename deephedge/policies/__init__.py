@@ -6,11 +6,17 @@ from deephedge.policies.base import AbstractPolicy as AbstractPolicy
 from deephedge.policies.base import AbstractTargetPolicy as AbstractTargetPolicy
 from deephedge.policies.base import AbstractTrainablePolicy as AbstractTrainablePolicy
 from deephedge.policies.base import Account as Account
+from deephedge.policies.classical.boyle_vorst import BoyleVorst as BoyleVorst
 from deephedge.policies.classical.delta import DeltaHedge as DeltaHedge
 from deephedge.policies.classical.delta_band import DeltaBand as DeltaBand
+from deephedge.policies.classical.hoggard_whalley_wilmott import (
+    HoggardWhalleyWilmott as HoggardWhalleyWilmott,
+)
 from deephedge.policies.classical.leland import Leland as Leland
+from deephedge.policies.classical.modified_vol import AbstractModifiedVol as AbstractModifiedVol
 from deephedge.policies.classical.no_hedge import NoHedge as NoHedge
 from deephedge.policies.classical.static import StaticHedge as StaticHedge
+from deephedge.policies.classical.vol_band import VolBand as VolBand
 from deephedge.policies.classical.whalley_wilmott import WhalleyWilmott as WhalleyWilmott
 from deephedge.policies.classical.zakamouline import Zakamouline as Zakamouline
 from deephedge.policies.forecasts.base import AbstractForecast as AbstractForecast
@@ -31,4 +37,17 @@ from deephedge.policies.learned.feedforward import Feedforward as Feedforward
 from deephedge.policies.learned.no_transaction_band import (
     NoTransactionBand as NoTransactionBand,
 )
+from deephedge.policies.overlays.limits import LeverageLimit as LeverageLimit
+from deephedge.policies.overlays.limits import LossLimit as LossLimit
+from deephedge.policies.overlays.limits import PositionLimit as PositionLimit
+from deephedge.policies.overlays.rebalance_at_optimum import (
+    RebalanceAtOptimum as RebalanceAtOptimum,
+)
 from deephedge.policies.overlays.rebalance_every import RebalanceEvery as RebalanceEvery
+from deephedge.policies.overlays.rebalance_on_drift import RebalanceOnDrift as RebalanceOnDrift
+from deephedge.policies.overlays.rebalance_on_drift import RebalanceOnGamma as RebalanceOnGamma
+from deephedge.policies.overlays.rebalance_on_move import RebalanceOnMove as RebalanceOnMove
+from deephedge.policies.overlays.rebalance_on_move import RebalanceOnVolMove as RebalanceOnVolMove
+from deephedge.policies.overlays.scheduled_events import ScheduledEvents as ScheduledEvents
+from deephedge.policies.overlays.triggered import AbstractTriggered as AbstractTriggered
+from deephedge.policies.overlays.with_forecast import WithForecast as WithForecast
