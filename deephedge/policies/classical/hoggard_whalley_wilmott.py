@@ -16,11 +16,11 @@ from deephedge.policies.base import AbstractTargetPolicy
 from deephedge.pricing.black_scholes import european
 from deephedge.typing import Array, Float, Scalar
 
-NODES = 257
+NODES = 385
 """Of the log-price."""
 
-STEPS = 600
-"""Of time. Explicit steps are monotone from (NODES - 1)^2 / WIDTH^2 = 455 on."""
+STEPS = 1100
+"""Of time. Explicit steps are monotone from (NODES - 1)^2 / WIDTH^2 = 1024 on."""
 
 WIDTH = 12.0
 """Of the grid, beyond the distance of the strikes: deviations until maturity, at the higher vol."""
