@@ -57,12 +57,16 @@ def test_practitioners_delta_is_black_scholes_at_the_volatility_traded():
             found += [own, seen]
             fourier = Fourier(model)
             found.append(PractitionerDelta(claim, fourier).observe(now))
-            low, high = 0.1, 0.4
-            for _ in range(60):
+            price = fourier.price(claim, now)
+
+            def halve(_, ends, claim=claim, price=price):
+                low, high = ends
                 middle = 0.5 * (low + high)
-                dear = BlackScholesFormula(middle).price(claim, now) > fourier.price(claim, now)
-                low, high = jnp.where(dear, low, middle), jnp.where(dear, middle, high)
-            expected.append(model_delta(BlackScholesFormula(vol=low), claim, now))
+                dear = BlackScholesFormula(vol=middle).price(claim, now) > price
+                return jnp.where(dear, low, middle), jnp.where(dear, middle, high)
+
+            vol, _ = jax.lax.fori_loop(0, 60, halve, (jnp.asarray(0.1), jnp.asarray(0.4)))
+            expected.append(model_delta(BlackScholesFormula(vol=vol), claim, now))
         return found, expected
 
     found, expected = both()
@@ -94,7 +98,7 @@ def observed(policies, pricer, paths):
             deltas = [policy.observe(now)[0] for policy in policies]
             return pricer.price(CALL, now), now.prices[0], jnp.stack(deltas)
 
-        return jax.vmap(jax.vmap(one))(paths.snapshots())
+        return jax.lax.map(jax.vmap(one), paths.snapshots())
 
     value, spot, deltas = (np.asarray(x) for x in run(paths))
     return np.diff(value)[..., None] - deltas[:, :-1] * np.diff(spot)[..., None]
@@ -155,7 +159,7 @@ def test_local_quadratic_hedging_is_delta_hedging_in_a_complete_market():
     formula = BlackScholesFormula(vol=0.2, rate=0.02)
     n_steps = 12
     policy = LocalQuadratic.create(
-        market, CALL, time_grid(MATURITY, n_steps), degree=6, n_paths=8192, key=jax.random.key(1)
+        market, CALL, time_grid(MATURITY, n_steps), n_paths=8192, key=jax.random.key(1)
     )
     price = float(formula.price(CALL, market.start()))
     # The regression removes nearly all of the noise of 8192 payoffs (0.065).
@@ -168,7 +172,7 @@ def test_local_quadratic_hedging_is_delta_hedging_in_a_complete_market():
 def test_local_quadratic_hedging_beats_the_models_delta_with_leverage():
     market, n_steps = heston(-0.7), 24
     policy = LocalQuadratic.create(
-        market, CALL, time_grid(MATURITY, n_steps), degree=5, n_paths=16384, key=jax.random.key(1)
+        market, CALL, time_grid(MATURITY, n_steps), n_paths=16384, key=jax.random.key(1)
     )
     pricer = Fourier(market, n_terms=96)
     regression, delta, best = (

@@ -81,7 +81,8 @@ class HullWhiteDelta(AbstractTargetPolicy):
                 delta, unit = _delta_and_unit(formula, claim, now)
                 return value, now.prices[claim.asset], delta, unit
 
-            return jax.vmap(jax.vmap(one))(paths.snapshots(), marks)
+            # Path by path: a pricer by transforms would fill the memory with all at once.
+            return jax.lax.map(lambda path: jax.vmap(one)(*path), (paths.snapshots(), marks))
 
         value, spot, delta, unit = (np.asarray(x) for x in rows(paths, marks))
         move, delta, unit = np.diff(spot), delta[:, :-1], unit[:, :-1]

@@ -20,6 +20,9 @@ from deephedge.typing import Array, Float, PRNGKeyArray, Scalar
 FARTHEST = 4.0
 """Deviations from the mean beyond which a feature counts as if it were there."""
 
+KNOTS = (-2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0)
+"""Deviations from the mean at which the hinges of the basis bend."""
+
 
 class LocalQuadratic(AbstractFittedPolicy):
     r"""Föllmer and Schweizer's locally risk-minimising hedge, on polynomials of the snapshot.
@@ -32,8 +35,10 @@ class LocalQuadratic(AbstractFittedPolicy):
     \Delta X_k;$$
 
     the holdings are $\beta_k\varphi_k$, the price $\alpha_k\cdot\varphi_k$. The basis is all
-    monomials up to `degree` of the log-prices, factors and progress, standardised date by date.
-    The hedge is that of the sampled market's measure, and of its dates only.
+    monomials up to `degree` of the log-prices, factors and progress, standardised date by date,
+    and for each of these the hinges $(x - q)^+$ at nine knots q, which follow the bend of an
+    option's delta near maturity. The hedge is that of the sampled market's measure, and of its
+    dates only.
 
     Reference: Föllmer and Schweizer (1989); Schweizer (1995), section on the discrete case;
     Potters, Bouchaud and Sestovic (2001), Hedged Monte-Carlo, for the joint regression.
@@ -53,7 +58,7 @@ class LocalQuadratic(AbstractFittedPolicy):
         claim: AbstractClaim,
         times: Float[Array, " time"],
         *,
-        degree: int = 4,
+        degree: int = 3,
         n_paths: int = 8192,
         key: PRNGKeyArray,
     ) -> "LocalQuadratic":
@@ -79,7 +84,8 @@ class LocalQuadratic(AbstractFittedPolicy):
     @property
     def price(self) -> Scalar:
         """What the hedge costs at the first date, in today's money."""
-        return self.prices[0, 0]
+        basis = _basis(self.means[0], self.means[0], self.scales[0], self.degree)
+        return self.prices[0] @ basis
 
     @classmethod
     def example(cls) -> "LocalQuadratic":
@@ -100,14 +106,15 @@ def _basis(
     scale: Float[Array, " feature"],
     degree: int,
 ) -> Float[Array, " basis"]:
-    """The constant, then monomials in rising order."""
+    """The constant, the other monomials in rising order, the hinges."""
     x = jnp.clip((features - mean) / scale, min=-FARTHEST, max=FARTHEST)
     terms = [
         jnp.prod(jnp.stack([x[i] for i in chosen]))
         for n in range(1, degree + 1)
         for chosen in itertools.combinations_with_replacement(range(x.shape[0]), n)
     ]
-    return jnp.stack([jnp.ones_like(mean[0]), *terms])
+    hinges = jnp.maximum(x[:, None] - jnp.asarray(KNOTS, x.dtype)[None, :], 0.0)
+    return jnp.concatenate([jnp.ones_like(x[:1]), jnp.stack(terms), hinges.ravel()])
 
 
 @eqx.filter_jit
