@@ -32,6 +32,7 @@ from deephedge.claims.lookback import FloatingLookbackPut as FloatingLookbackPut
 from deephedge.claims.lookback import LookbackCall as LookbackCall
 from deephedge.claims.lookback import LookbackPut as LookbackPut
 from deephedge.claims.merger_deal import MergerDeal as MergerDeal
+from deephedge.claims.no_claim import NoClaim as NoClaim
 from deephedge.claims.portfolio import EuropeanPortfolio as EuropeanPortfolio
 from deephedge.claims.portfolio import Portfolio as Portfolio
 from deephedge.claims.portfolio import call_spread as call_spread

@@ -18,7 +18,7 @@ import jax
 
 from deephedge.cli.tables import StudyError, Tagged, closest, exactly, placed, shown, tagged
 from deephedge.numerics.draws import Draws, antithetic, pseudo, sobol
-from deephedge.policies import AbstractPolicy, AbstractTrainablePolicy
+from deephedge.policies import AbstractFittedPolicy, AbstractPolicy, AbstractTrainablePolicy
 
 Given = Mapping[str, Any]
 """What the study already states, by argument name: a table need not repeat it."""
@@ -60,9 +60,10 @@ def member(family: type, name: str, keys: tuple[str, ...]) -> type:
 
 
 def maker(kind: type) -> Callable[..., Any]:
-    """What makes a `kind`: the class itself, or `create` for a policy with untrained weights."""
-    # `create` differs from policy to policy, so the abstract class does not declare it.
-    return cast(Any, kind).create if issubclass(kind, AbstractTrainablePolicy) else kind
+    """What makes a `kind`: the class itself, or `create` for a policy that starts from a market."""
+    # `create` differs from policy to policy, so the abstract classes do not declare it.
+    created = issubclass(kind, AbstractTrainablePolicy | AbstractFittedPolicy)
+    return cast(Any, kind).create if created else kind
 
 
 def arguments(make: Callable[..., Any]) -> dict[str, Argument]:

@@ -218,7 +218,7 @@ class _Policies:
         table, keys = self.study.policies[name], ("policies", name)
         kind = member(AbstractPolicy, table.type, keys)
         if not issubclass(kind, AbstractTrainablePolicy):
-            return build(kind, table.options, keys, given=self.given, named=self.policy)
+            return build(maker(kind), table.options, keys, given=self.given, named=self.policy)
         options = {key: value for key, value in table.options.items() if key != "training"}
         seed = self.training(name).seed
         # Weights depend on the seed and the policy's name, not on which others stand beside it.

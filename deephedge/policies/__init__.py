@@ -2,21 +2,62 @@
 
 from deephedge.policies.base import AbstractBandPolicy as AbstractBandPolicy
 from deephedge.policies.base import AbstractClassicalBand as AbstractClassicalBand
+from deephedge.policies.base import AbstractFittedPolicy as AbstractFittedPolicy
 from deephedge.policies.base import AbstractPolicy as AbstractPolicy
 from deephedge.policies.base import AbstractTargetPolicy as AbstractTargetPolicy
 from deephedge.policies.base import AbstractTrainablePolicy as AbstractTrainablePolicy
 from deephedge.policies.base import Account as Account
+from deephedge.policies.classical.bartlett_delta import BartlettDelta as BartlettDelta
+from deephedge.policies.classical.boyle_vorst import BoyleVorst as BoyleVorst
 from deephedge.policies.classical.delta import DeltaHedge as DeltaHedge
 from deephedge.policies.classical.delta_band import DeltaBand as DeltaBand
+from deephedge.policies.classical.hoggard_whalley_wilmott import (
+    HoggardWhalleyWilmott as HoggardWhalleyWilmott,
+)
+from deephedge.policies.classical.hull_white_delta import HullWhiteDelta as HullWhiteDelta
 from deephedge.policies.classical.leland import Leland as Leland
+from deephedge.policies.classical.local_quadratic import LocalQuadratic as LocalQuadratic
+from deephedge.policies.classical.minimum_variance_delta import (
+    MinimumVarianceDelta as MinimumVarianceDelta,
+)
+from deephedge.policies.classical.modified_vol import AbstractModifiedVol as AbstractModifiedVol
 from deephedge.policies.classical.no_hedge import NoHedge as NoHedge
+from deephedge.policies.classical.practitioner_delta import PractitionerDelta as PractitionerDelta
 from deephedge.policies.classical.static import StaticHedge as StaticHedge
+from deephedge.policies.classical.vol_band import VolBand as VolBand
 from deephedge.policies.classical.whalley_wilmott import WhalleyWilmott as WhalleyWilmott
 from deephedge.policies.classical.zakamouline import Zakamouline as Zakamouline
+from deephedge.policies.forecasts.base import AbstractForecast as AbstractForecast
+from deephedge.policies.forecasts.ewma import EWMA as EWMA
+from deephedge.policies.forecasts.garch_filter import GarchFilter as GarchFilter
+from deephedge.policies.forecasts.har import HAR as HAR
+from deephedge.policies.forecasts.known_vol import KnownVol as KnownVol
+from deephedge.policies.forecasts.realised import RealisedVol as RealisedVol
 from deephedge.policies.greeks import model_delta as model_delta
 from deephedge.policies.greeks import model_delta_gamma as model_delta_gamma
+from deephedge.policies.greeks import model_vega as model_vega
+from deephedge.policies.greeks import quoted_formula as quoted_formula
+from deephedge.policies.insurance.base import AbstractPortfolioPolicy as AbstractPortfolioPolicy
+from deephedge.policies.insurance.cppi import CPPI as CPPI
+from deephedge.policies.insurance.cppi import TIPP as TIPP
+from deephedge.policies.insurance.stop_loss import StopLoss as StopLoss
+from deephedge.policies.insurance.synthetic_put import SyntheticPut as SyntheticPut
+from deephedge.policies.insurance.vol_target import VolatilityTarget as VolatilityTarget
 from deephedge.policies.learned.feedforward import Feedforward as Feedforward
 from deephedge.policies.learned.no_transaction_band import (
     NoTransactionBand as NoTransactionBand,
 )
+from deephedge.policies.overlays.limits import LeverageLimit as LeverageLimit
+from deephedge.policies.overlays.limits import LossLimit as LossLimit
+from deephedge.policies.overlays.limits import PositionLimit as PositionLimit
+from deephedge.policies.overlays.rebalance_at_optimum import (
+    RebalanceAtOptimum as RebalanceAtOptimum,
+)
 from deephedge.policies.overlays.rebalance_every import RebalanceEvery as RebalanceEvery
+from deephedge.policies.overlays.rebalance_on_drift import RebalanceOnDrift as RebalanceOnDrift
+from deephedge.policies.overlays.rebalance_on_drift import RebalanceOnGamma as RebalanceOnGamma
+from deephedge.policies.overlays.rebalance_on_move import RebalanceOnMove as RebalanceOnMove
+from deephedge.policies.overlays.rebalance_on_move import RebalanceOnVolMove as RebalanceOnVolMove
+from deephedge.policies.overlays.scheduled_events import ScheduledEvents as ScheduledEvents
+from deephedge.policies.overlays.triggered import AbstractTriggered as AbstractTriggered
+from deephedge.policies.overlays.with_forecast import WithForecast as WithForecast

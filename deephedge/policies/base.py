@@ -74,6 +74,13 @@ class AbstractTrainablePolicy(AbstractPolicy):
     network: eqx.AbstractVar[PyTree]
 
 
+class AbstractFittedPolicy(AbstractPolicy):
+    """A policy whose numbers its class method `create` finds, once, from a sample of the market.
+
+    Nothing of it is trained; a study builds it by `create`, with a `key` for the sample.
+    """
+
+
 class AbstractBandPolicy(AbstractPolicy):
     """A policy that trades only when its holdings leave a band, and then only to its edge.
 

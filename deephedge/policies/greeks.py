@@ -1,4 +1,4 @@
-"""The two Greeks that hedging rules are made of, for every traded asset at once."""
+"""The Greeks that hedging rules are made of."""
 
 import dataclasses
 
@@ -6,9 +6,12 @@ import jax
 import jax.numpy as jnp
 
 from deephedge.claims.base import AbstractClaim
+from deephedge.claims.vanilla import Call, Put
 from deephedge.markets.base import Snapshot
-from deephedge.pricing.base import AbstractPricer
-from deephedge.typing import Array, Float
+from deephedge.pricing.base import AbstractBlackScholesPricer, AbstractPricer
+from deephedge.pricing.black_scholes import BlackScholesFormula
+from deephedge.pricing.implied_vol import implied_vol
+from deephedge.typing import Array, Float, Scalar
 
 
 def model_delta(
@@ -27,3 +30,44 @@ def model_delta_gamma(
         return model_delta(pricer, claim, dataclasses.replace(now, prices=s))
 
     return delta(now.prices), jnp.diagonal(jax.jacfwd(delta)(now.prices))
+
+
+def quoted_formula(
+    pricer: AbstractPricer, claim: Call | Put, now: Snapshot, *, rate: Scalar, dividend: Scalar
+) -> BlackScholesFormula:
+    """The Black-Scholes formula at the volatility at which the claim trades at `now`.
+
+    That is the pricer's own volatility if it has one (a quote in a factor), and the implied
+    volatility of its price otherwise; zero where a price has none, so near is it to its bound.
+    """
+    if isinstance(pricer, AbstractBlackScholesPricer):
+        vol = pricer.vol_at(now)
+    else:
+        vol = vol_of(claim, pricer.price(claim, now), now, rate=rate, dividend=dividend)
+    return BlackScholesFormula(vol=vol, rate=rate, dividend=dividend)
+
+
+def vol_of(
+    claim: Call | Put, price: Scalar, now: Snapshot, *, rate: Scalar, dividend: Scalar
+) -> Scalar:
+    """Implied volatility of a price at `now`; zero where it has none."""
+    vol = implied_vol(
+        price,
+        spot=now.prices[claim.asset],
+        strike=claim.strike,
+        tau=claim.tau(now),
+        rate=rate,
+        dividend=dividend,
+        sign=1.0 if isinstance(claim, Call) else -1.0,
+    )
+    return jnp.where(jnp.isfinite(vol), vol, 0.0)
+
+
+def model_vega(pricer: AbstractPricer, claim: AbstractClaim, now: Snapshot) -> Scalar:
+    r"""Derivative of the price with respect to the current volatility."""
+
+    def price(vol: Scalar) -> Scalar:
+        moved, there = pricer.shifted(now, vol=vol, rate=jnp.zeros_like(vol))
+        return moved.price(claim, there)
+
+    return jax.grad(price)(jnp.zeros_like(now.time))

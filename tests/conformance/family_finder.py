@@ -20,6 +20,7 @@ FAMILIES = [
     (deephedge.risk, deephedge.risk.AbstractUtility),
     (deephedge.pricing, deephedge.pricing.AbstractPricer),
     (deephedge.policies, deephedge.policies.AbstractPolicy),
+    (deephedge.policies, deephedge.policies.AbstractForecast),
 ]
 
 

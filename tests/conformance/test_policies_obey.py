@@ -21,7 +21,12 @@ pytestmark = pytest.mark.parametrize("policy", POLICIES, ids=lambda p: type(p)._
 
 CALL = Call.example()
 PROBLEM = HedgingProblem(
-    BlackScholes.example(), CALL, ProportionalCost(0.001), time_grid(0.25, 5), close_out=True
+    BlackScholes.example(),
+    CALL,
+    ProportionalCost(0.001),
+    time_grid(0.25, 5),
+    premium=100.0,
+    close_out=True,
 )
 PATHS = simulate(PROBLEM.market, PROBLEM.times, 6, key=jax.random.key(1))
 

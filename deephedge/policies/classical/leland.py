@@ -3,47 +3,38 @@
 import math
 
 import equinox as eqx
-import jax.numpy as jnp
 
 from deephedge.claims.base import AbstractClaim
 from deephedge.claims.vanilla import Call
-from deephedge.markets.base import Snapshot
-from deephedge.numerics import safe
 from deephedge.numerics.checks import non_negative, positive
-from deephedge.policies.base import AbstractTargetPolicy
-from deephedge.policies.greeks import model_delta
+from deephedge.policies.classical.modified_vol import AbstractModifiedVol
 from deephedge.pricing.base import AbstractBlackScholesPricer
 from deephedge.pricing.black_scholes import BlackScholesFormula
-from deephedge.typing import Array, Float, Scalar
+from deephedge.typing import Scalar
 
 
-class Leland(AbstractTargetPolicy):
+class Leland(AbstractModifiedVol):
     r"""Hold the Black-Scholes delta at the modified volatility $\hat\sigma$.
 
-    $$\hat\sigma^2 = \sigma^2\Bigl(1 + \sqrt{\tfrac2\pi}\,
+    $$\hat\sigma^2 = \sigma^2\Bigl(1 \pm \sqrt{\tfrac2\pi}\,
     \frac{2\varepsilon}{\sigma\sqrt{\Delta t}}\Bigr)$$
 
-    for the seller of a convex claim, with one-way proportional cost $\varepsilon$ (`cost_rate`;
-    Leland's k is the round trip, $2\varepsilon$) and years $\Delta t$ between rebalancings
-    (`interval`).
+    with one-way proportional cost $\varepsilon$ (`cost_rate`; Leland's k is the round trip,
+    $2\varepsilon$) and years $\Delta t$ between rebalancings (`interval`): plus for the seller of
+    a convex claim; minus, with `convex` false, of a concave one.
 
-    Reference: Leland (1985), equation 7.
+    Reference: Leland (1985), equation 7, and its section on long positions.
     """
 
     claim: AbstractClaim
     pricer: AbstractBlackScholesPricer
     cost_rate: Scalar = eqx.field(converter=non_negative("cost_rate"))
     interval: Scalar = eqx.field(converter=positive("interval"))
+    convex: bool = eqx.field(static=True, default=True)
 
-    def observe(self, now: Snapshot) -> Float[Array, " asset"]:
-        vol = self.pricer.vol_at(now)
-        number = 2.0 * self.cost_rate * math.sqrt(2.0 / math.pi) / jnp.sqrt(self.interval)
-        modified = BlackScholesFormula(
-            vol=safe.sqrt(vol**2 + vol * number),
-            rate=self.pricer.rate,
-            dividend=self.pricer.dividend,
-        )
-        return model_delta(modified, self.claim, now)
+    @property
+    def scale(self) -> float:
+        return math.sqrt(2.0 / math.pi)
 
     @classmethod
     def example(cls) -> "Leland":

@@ -1,0 +1,1 @@
+"""Volatility forecasts from the prices seen so far."""

@@ -1,0 +1,1 @@
+"""Strategies for a portfolio that must not lose too much."""
