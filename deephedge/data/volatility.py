@@ -60,7 +60,8 @@ def parkinson_vol(
     Reference: Parkinson (1980), The extreme value method for estimating the variance of the rate
     of return, Journal of Business 53(1).
     """
-    return _rolling(_ranges(highs, lows) ** 2 / (4.0 * np.log(2.0)), window, periods_per_year)
+    squared = _ranges(highs, lows) ** 2 / (4.0 * np.log(2.0))
+    return _rolling(squared, highs.index, window, periods_per_year)
 
 
 def garman_klass_vol(
@@ -81,25 +82,31 @@ def garman_klass_vol(
     Reference: Garman and Klass (1980), On the estimation of security price volatilities from
     historical data, Journal of Business 53(1), their practical estimator.
     """
-    moves = np.log(closes / opens) ** 2
+    moves = np.log(closes.to_numpy(dtype=float) / opens.to_numpy(dtype=float)) ** 2
     squared = 0.5 * _ranges(highs, lows) ** 2 - (2.0 * np.log(2.0) - 1.0) * moves
-    return _rolling(squared, window, periods_per_year)
+    return _rolling(squared, highs.index, window, periods_per_year)
 
 
-def _ranges(highs: "pandas.Series", lows: "pandas.Series") -> "pandas.Series":
-    if not ((lows > 0) & (highs >= lows)).all():
+def _ranges(highs: "pandas.Series", lows: "pandas.Series") -> np.ndarray:
+    high, low = highs.to_numpy(dtype=float), lows.to_numpy(dtype=float)
+    if not np.all((low > 0) & (high >= low)):
         raise ValueError("`highs` must be at least `lows`, and these positive, at every date.")
-    return np.log(highs / lows)
+    return np.log(high / low)
 
 
-def _rolling(squared: "pandas.Series", window: int, periods_per_year: int) -> "pandas.Series":
+def _rolling(
+    squared: np.ndarray, dates: "pandas.Index", window: int, periods_per_year: int
+) -> "pandas.Series":
     """The root of the annual mean of the last squares, from the first date that has them all."""
-    if not 1 <= window <= len(squared):
+    import pandas as pd
+
+    if not 1 <= window <= squared.size:
         raise ValueError(
-            f"`window` must be at least 1 and at most the {len(squared)} dates, got {window}."
+            f"`window` must be at least 1 and at most the {squared.size} dates, got {window}."
         )
-    mean = squared.rolling(window).mean().iloc[window - 1 :]
-    return np.sqrt(periods_per_year * mean.clip(lower=0.0)).rename("realised_vol")
+    mean = np.lib.stride_tricks.sliding_window_view(squared, window).mean(axis=1)
+    vol = np.sqrt(periods_per_year * np.maximum(mean, 0.0))
+    return pd.Series(vol, index=dates[window - 1 :], name="realised_vol")
 
 
 def quoted_vol(
