@@ -39,7 +39,7 @@ def adjustment(name, n_steps):
     return 0.15 * VOL * math.sqrt(MATURITY / n_steps) / RULES[name][1]
 
 
-def hedged(name, n_steps, claim, convex, n_paths=400):
+def hedged(name, n_steps, claim, convex, n_paths=1000):
     """P&L when paid the modified price and the first trade, and the cost of later trades."""
     rate = adjustment(name, n_steps)
     kind = RULES[name][0]
