@@ -69,6 +69,7 @@ def hedged(name, n_steps, claim, convex, n_paths=1000):
 
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize("convex", [True, False])
+@pytest.mark.slow
 def test_the_premium_pays_for_the_claim_and_its_trading_in_the_limit(name, convex):
     # Leland (1985), with costs that fall with the root of the step (Lott, 1993); Boyle and Vorst
     # (1992) on a tree: the error vanishes, and costs add up to the difference of the prices.
