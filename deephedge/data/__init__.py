@@ -13,5 +13,7 @@ from deephedge.data.records import Records as Records
 from deephedge.data.records import Report as Report
 from deephedge.data.spy_chain import OptionChain as OptionChain
 from deephedge.data.spy_chain import spy_chain as spy_chain
+from deephedge.data.volatility import garman_klass_vol as garman_klass_vol
+from deephedge.data.volatility import parkinson_vol as parkinson_vol
 from deephedge.data.volatility import quoted_vol as quoted_vol
 from deephedge.data.volatility import realised_vol as realised_vol

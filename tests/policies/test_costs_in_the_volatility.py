@@ -39,7 +39,7 @@ def adjustment(name, n_steps):
     return 0.15 * VOL * math.sqrt(MATURITY / n_steps) / RULES[name][1]
 
 
-def hedged(name, n_steps, claim, convex, n_paths=400):
+def hedged(name, n_steps, claim, convex, n_paths=1000):
     """P&L when paid the modified price and the first trade, and the cost of later trades."""
     rate = adjustment(name, n_steps)
     kind = RULES[name][0]
@@ -69,6 +69,7 @@ def hedged(name, n_steps, claim, convex, n_paths=400):
 
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize("convex", [True, False])
+@pytest.mark.slow
 def test_the_premium_pays_for_the_claim_and_its_trading_in_the_limit(name, convex):
     # Leland (1985), with costs that fall with the root of the step (Lott, 1993); Boyle and Vorst
     # (1992) on a tree: the error vanishes, and costs add up to the difference of the prices.

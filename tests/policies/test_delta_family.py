@@ -39,6 +39,7 @@ def heston(correlation):
     )
 
 
+@pytest.mark.slow
 def test_practitioners_delta_is_black_scholes_at_the_volatility_traded():
     model = heston(-0.7)
     now = model.start()
@@ -126,6 +127,7 @@ def gains(correlation, n_paths=150):
     return fitted, found, influence.std(axis=0) / math.sqrt(n_paths)
 
 
+@pytest.mark.slow
 def test_hull_and_whites_gain_is_positive_with_leverage():
     fitted, (gain, best, plain), (error, _, _) = gains(-0.7)
     assert error < 0.03
@@ -137,16 +139,16 @@ def test_hull_and_whites_gain_is_positive_with_leverage():
     # As in the paper, volatility falls when the price rises.
     delta = 0.5
     slope = float(fitted.level + fitted.linear * delta + fitted.quadratic * delta**2)
-    # At the money the volatility moves by rho sigma / (2 vol) per unit of log-price, damped by the
-    # mean of exp(-kappa s) over the time left; the paper's unit has it times the root of it.
     assert slope < -0.1
 
 
+@pytest.mark.slow
 def test_hull_and_whites_gain_is_nothing_without_leverage():
     _, (gain, best, _), (error, best_error, _) = gains(0.0)
     assert error < 0.01
-    assert abs(gain) < 4 * error + 0.01
-    assert abs(best) < 4 * best_error + 0.01
+    assert abs(gain) < 4 * error
+    assert abs(best) < 4 * best_error
+    assert best_error < 0.01
 
 
 def pnl(market, policy, n_steps, n_paths=4000):
@@ -154,6 +156,7 @@ def pnl(market, policy, n_steps, n_paths=4000):
     return np.asarray(sample(problem, policy, n_paths, key=jax.random.key(9), keep=pnl_only))
 
 
+@pytest.mark.slow
 def test_local_quadratic_hedging_is_delta_hedging_in_a_complete_market():
     market = BlackScholes(spot=100.0, vol=0.2, rate=0.02)
     formula = BlackScholesFormula(vol=0.2, rate=0.02)

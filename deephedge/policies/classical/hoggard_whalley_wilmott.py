@@ -94,7 +94,9 @@ class HoggardWhalleyWilmott(AbstractTargetPolicy):
         first = jnp.mean(jnp.stack(cells), axis=0)
         _, levels = lax.scan(back, first, None, length=STEPS)
         values = jnp.concatenate([first[None], levels])
-        slopes = jax.vmap(lambda v: jnp.gradient(v, gap))(values) / jnp.exp(nodes)[None, :]
+        slopes = (
+            jax.vmap(lambda v: jnp.asarray(jnp.gradient(v, gap)))(values) / jnp.exp(nodes)[None, :]
+        )
         return Surface(nodes, values, slopes)
 
     def price(self, now: Snapshot) -> Scalar:

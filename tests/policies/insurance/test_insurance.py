@@ -139,9 +139,8 @@ def cushion_growth(market, m):
     return -m * float(market.intensity) * np.trapezoid(np.expm1(grid) * density, grid)
 
 
-@pytest.mark.parametrize(
-    ("name", "n_paths"), [("Merton", 10_000), pytest.param("Kou", 40_000, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "n_paths"), [("Merton", 10_000), ("Kou", 40_000)])
 def test_gap_risk_with_jumps_meets_cont_and_tankov(name, n_paths):
     # Cont and Tankov (2009): P(loss) = 1 - exp(-T nu(-inf, -1/m)); the expected loss is the mean
     # cushion at the breach times the mean overshoot, in today's money, with the discounted
@@ -166,6 +165,7 @@ def test_gap_risk_with_jumps_meets_cont_and_tankov(name, n_paths):
     assert abs(loss.mean() - expected) < 4 * error
 
 
+@pytest.mark.slow
 def test_synthetic_put_meets_the_law_of_the_better_of_stock_and_strike():
     vol, floor, maturity = 0.2, 0.95, 1.0
     market = BlackScholes(spot=100.0, vol=vol, rate=RATE, drift=0.08)
