@@ -8,6 +8,7 @@ from deephedge.policies.base import AbstractTrainablePolicy as AbstractTrainable
 from deephedge.policies.base import Account as Account
 from deephedge.policies.classical.delta import DeltaHedge as DeltaHedge
 from deephedge.policies.classical.delta_band import DeltaBand as DeltaBand
+from deephedge.policies.classical.greek_neutral import GreekNeutralHedge as GreekNeutralHedge
 from deephedge.policies.classical.leland import Leland as Leland
 from deephedge.policies.classical.no_hedge import NoHedge as NoHedge
 from deephedge.policies.classical.static import StaticHedge as StaticHedge
@@ -19,4 +20,5 @@ from deephedge.policies.learned.feedforward import Feedforward as Feedforward
 from deephedge.policies.learned.no_transaction_band import (
     NoTransactionBand as NoTransactionBand,
 )
+from deephedge.policies.least_cost import least_cost as least_cost
 from deephedge.policies.overlays.rebalance_every import RebalanceEvery as RebalanceEvery

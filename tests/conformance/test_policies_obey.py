@@ -13,7 +13,8 @@ import deephedge.policies
 from deephedge.claims import Call
 from deephedge.costs import ProportionalCost
 from deephedge.markets import BlackScholes, simulate
-from deephedge.policies import AbstractPolicy, Account
+from deephedge.policies import AbstractPolicy, Account, GreekNeutralHedge
+from deephedge.pricing import ListedModel
 from deephedge.rollout import HedgingProblem, pnl_only, replay, rollout, time_grid
 
 POLICIES = [c.example() for c in members(deephedge.policies, AbstractPolicy)]
@@ -23,11 +24,20 @@ CALL = Call.example()
 PROBLEM = HedgingProblem(
     BlackScholes.example(), CALL, ProportionalCost(0.001), time_grid(0.25, 5), close_out=True
 )
-PATHS = simulate(PROBLEM.market, PROBLEM.times, 6, key=jax.random.key(1))
+LISTED = dataclasses.replace(PROBLEM, market=ListedModel.example())
+
+
+def problem_of(policy):
+    """A policy that holds options is tried in a market that lists them."""
+    return LISTED if isinstance(policy, GreekNeutralHedge) else PROBLEM
+
+
+def paths_of(policy):
+    return simulate(problem_of(policy).market, PROBLEM.times, 6, key=jax.random.key(1))
 
 
 def test_a_step_gives_units_of_each_asset_and_keeps_its_memory(policy):
-    now = PROBLEM.market.start()
+    now = problem_of(policy).market.start()
     account = Account(holdings=jnp.zeros_like(now.prices), wealth=jnp.asarray(1.0))
     memory = policy.init()
     holdings, after = policy.step(now, account, memory)
@@ -40,16 +50,16 @@ def test_a_step_gives_units_of_each_asset_and_keeps_its_memory(policy):
 
 def test_no_trade_depends_on_the_future(policy):
     def holdings(path):
-        return rollout(PROBLEM, policy, path).holdings
+        return rollout(problem_of(policy), policy, path).holdings
 
     known = 3
-    path = jax.tree.map(lambda x: x[0], PATHS)
+    path = jax.tree.map(lambda x: x[0], paths_of(policy))
     changed = dataclasses.replace(path, prices=path.prices.at[known:].multiply(1.2))
     np.testing.assert_array_equal(holdings(changed)[:known], holdings(path)[:known])
 
 
 def test_new_values_do_not_compile_again_and_slopes_are_finite(policy):
-    traced = []
+    traced, problem, paths = [], problem_of(policy), paths_of(policy)
 
     @eqx.filter_jit
     def risk_and_slope(policy):
@@ -57,7 +67,7 @@ def test_new_values_do_not_compile_again_and_slopes_are_finite(policy):
         arrays, rest = eqx.partition(policy, eqx.is_inexact_array)
 
         def mean_square(arrays):
-            pnl = replay(PROBLEM, eqx.combine(arrays, rest), PATHS, keep=pnl_only)
+            pnl = replay(problem, eqx.combine(arrays, rest), paths, keep=pnl_only)
             return jnp.mean(pnl**2)
 
         return jax.value_and_grad(mean_square)(arrays)
