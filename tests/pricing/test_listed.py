@@ -61,7 +61,7 @@ def one_path(market, seed=0):
 
 @pytest.fixture(scope="module")
 def paths():
-    return drawn(ALL, 8192)
+    return drawn(ALL, 4096)
 
 
 def test_discounted_values_with_accrual_are_martingales(paths):
@@ -121,7 +121,7 @@ def test_worthless_options_are_rolled_without_breaking_the_path():
     market = ListedModel(FLAT, (Rolled(0.5, tenor=0.0625, every=0.0625, put=True),))
     for dtype in (jnp.float32, jnp.float64):
         small = jax.tree.map(lambda x: x.astype(dtype), market)  # noqa: B023
-        path = small.path(TIMES.astype(dtype), jnp.ones((8, 1), dtype))
+        path = jax.jit(small.path)(TIMES.astype(dtype), jnp.ones((8, 1), dtype))
         ratio = np.asarray(path.accrual[1:, 1] / path.accrual[:-1, 1])
         assert path.prices.dtype == path.accrual.dtype == dtype
         assert np.all(np.isfinite(ratio))
@@ -171,8 +171,9 @@ def test_a_path_goes_on_from_any_date():
         np.testing.assert_allclose(rest.factors, whole.factors[k:], rtol=1e-12)
         np.testing.assert_allclose(
             rest.accrual[:, 1:] / rest.accrual[:1, 1:],
-            whole.accrual[k:, 1:] / whole.accrual[k, 1:],
+            whole.accrual[k:, 1:] / whole.accrual[k : k + 1, 1:],
             rtol=1e-12,
+            atol=1e-60,  # what worthless options are sold for depends on how many rolls are left
         )
 
 
