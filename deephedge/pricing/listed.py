@@ -22,14 +22,15 @@ from deephedge.typing import Array, Float, Scalar
 
 def _instruments(value: object) -> tuple[AbstractInstrument, ...]:
     several = value if isinstance(value, tuple | list) else (value,)
-    made = tuple(Held(x) if isinstance(x, AbstractClaim) else x for x in several)
-    if not made or not all(isinstance(x, AbstractInstrument) for x in made):
+    made = [Held(x) if isinstance(x, AbstractClaim) else x for x in several]
+    found = tuple(x for x in made if isinstance(x, AbstractInstrument))
+    if not found or len(found) < len(made):
         raise ValueError(
             "`instruments` must be claims or instruments, one or more, got "
             f"{[type(x).__name__ for x in several]}; pass "
             "`instruments=[Held(claim), Rolled(1.0, tenor=0.25, every=0.1)]`."
         )
-    return made
+    return found
 
 
 class AbstractListed(AbstractMarket):
@@ -122,11 +123,7 @@ class Listed(AbstractListed):
     market: AbstractMarket
     instruments: tuple[AbstractInstrument, ...] = eqx.field(converter=_instruments)
     pricer: AbstractPricer | None = None
-
-    @property
-    def since(self) -> None:
-        """Its instruments are new at every start."""
-        return None
+    since: None = None
 
     @classmethod
     def example(cls) -> "Listed":

@@ -25,9 +25,13 @@ from deephedge.pricing import (
 from deephedge.rollout import HedgingProblem, pnl_only, sample, time_grid
 
 FLAT = BlackScholes(spot=100.0, vol=0.2, rate=0.02, dividend=0.01)
-FORMULA = BlackScholesFormula(0.2, rate=0.02, dividend=0.01)
+FORMULA = BlackScholesFormula(vol=0.2, rate=0.02, dividend=0.01)
 CLAIM = Call(strike=100.0, maturity=0.25)
-OPTIONS = (Held(Call(105.0, 0.5)), Rolled(0.97, 0.25, 0.1, put=True), RolledFuture(0.3))
+OPTIONS = (
+    Held(Call(strike=105.0, maturity=0.5)),
+    Rolled(0.97, 0.25, 0.1, put=True),
+    RolledFuture(0.3),
+)
 TIMES = jnp.asarray(np.linspace(0.0, 0.25, 6))
 
 
@@ -39,7 +43,7 @@ def greeks_of_the_book(policy, now, names=("delta", "gamma", "vega")):
     book["delta"] = book["delta"] + units[0]
     held, rolled = market.own_factors(now)[:2]
     del held
-    contracts = (OPTIONS[0].claim, Put(rolled[0], rolled[1]))
+    contracts = (OPTIONS[0].claim, Put(strike=rolled[0], maturity=rolled[1]))
     for x, contract in zip(units[1:], contracts, strict=False):
         for name, value in greeks(FORMULA, contract, assets, names).items():
             book[name] = book[name] + x * value
@@ -142,22 +146,31 @@ def deviation(market, policy, n_steps, n_paths=1024):
 
 
 @pytest.mark.slow
-def test_delta_gamma_errors_are_of_a_higher_order_in_the_step():
-    market = ListedModel(FLAT, (Held(Call(100.0, 0.75)),))
+def test_delta_gamma_errors_are_smaller_and_of_a_higher_order_in_the_step():
+    """Equal steps to a payoff with a kink: 1/2 for delta, 3/4 for delta-gamma as steps vanish.
+
+    Gobet and Makhlouf (2012), The tracking error rate of the delta-gamma hedging strategy. The
+    order 1 of smooth payoffs needs dates that crowd at the maturity of a call.
+    """
+    market = ListedModel(FLAT, (Held(Call(strike=100.0, maturity=0.75)),))
     steps = (13, 52)
     gamma = GreekNeutralHedge(CLAIM, FORMULA, market)
-    plain = [deviation(market, DeltaHedge(CLAIM, FORMULA), n) for n in steps]
-    better = [deviation(market, gamma, n) for n in steps]
-    assert better[0] < 0.6 * plain[0]
+    plain = [deviation(market, DeltaHedge(CLAIM, FORMULA), n, 4096) for n in steps]
+    better = [deviation(market, gamma, n, 4096) for n in steps]
+    assert better[0] < 0.35 * plain[0]
     orders = [np.log(x[0] / x[1]) / np.log(steps[1] / steps[0]) for x in (plain, better)]
-    assert 0.4 < orders[0] < 0.6, orders
-    assert orders[1] > 0.65, orders
+    print(plain, better, orders)
+    assert 0.45 < orders[0] < 0.55, orders
+    assert orders[0] + 0.08 < orders[1] < 0.85, orders
 
 
 @pytest.mark.slow
 def test_delta_vega_beats_delta_under_stochastic_volatility():
     model = dataclasses.replace(Heston.example(), vol_of_variance=jnp.asarray(0.8))
-    market, pricer = ListedModel(model, (Held(Call(100.0, 0.5)),)), Fourier(model, n_terms=64)
+    market, pricer = (
+        ListedModel(model, (Held(Call(strike=100.0, maturity=0.5)),)),
+        Fourier(model, n_terms=64),
+    )
     plain = deviation(market, DeltaHedge(CLAIM, pricer), 13, 512)
     vega = deviation(market, GreekNeutralHedge(CLAIM, pricer, market, "vega"), 13, 512)
     assert vega < 0.7 * plain
@@ -169,7 +182,7 @@ def test_bad_choices_are_refused():
         GreekNeutralHedge(CLAIM, FORMULA, market, ("delta",))
     with pytest.raises(ValueError, match="`weights` must be one number"):
         GreekNeutralHedge(CLAIM, FORMULA, market, weights=[1.0, 2.0])
-    many = ListedModel(FLAT, tuple(Held(Call(90.0 + k, 0.5)) for k in range(7)))
+    many = ListedModel(FLAT, tuple(Held(Call(strike=90.0 + k, maturity=0.5)) for k in range(7)))
     with pytest.raises(ValueError, match="must be left out with more than"):
         GreekNeutralHedge(CLAIM, FORMULA, many, upper=1.0)
 

@@ -95,19 +95,21 @@ def test_at_expiry_a_held_claim_is_worth_its_payoff_and_then_is_cash(paths):
 
 
 def test_a_roll_sells_the_old_option_and_buys_the_new(paths):
-    formula, spot = BlackScholesFormula(0.2, rate=0.03, dividend=0.01), paths.prices[0, :, 0]
+    formula, spot = BlackScholesFormula(vol=0.2, rate=0.03, dividend=0.01), paths.prices[0, :, 0]
     strike, expiry = paths.factors[0, :, 0], paths.factors[0, :, 1]
     np.testing.assert_allclose(strike, 1.02 * spot, rtol=1e-12)
     np.testing.assert_allclose(expiry, TIMES + 0.125, rtol=1e-12)
     now = jax.tree.map(lambda x: x[0], paths).at(3)
-    old = formula.price(Call(strike[2], expiry[2]), now)
+    old = formula.price(Call(strike=strike[2], maturity=expiry[2]), now)
     ratio = paths.accrual[0, 3, 3] / paths.accrual[0, 2, 3]
     np.testing.assert_allclose(ratio * paths.prices[0, 3, 3], old, rtol=1e-12)
 
 
 def test_a_future_gains_the_change_of_its_price():
     path = one_path(ALL)
-    problem = HedgingProblem(ALL, Call(100.0, 0.5), NoCost(), TIMES, close_out=False)
+    problem = HedgingProblem(
+        ALL, Call(strike=100.0, maturity=0.5), NoCost(), TIMES, close_out=False
+    )
     gains = rollout(problem, StaticHedge(jnp.zeros(7).at[5].set(1.0)), path).gains
     spot, expiry = path.prices[:, 0], path.factors[:, 4]
     forward = spot[1:] * jnp.exp(0.02 * (expiry[:-1] - TIMES[1:]))
@@ -148,16 +150,16 @@ def test_recorded_markets_are_marked_at_the_quoted_volatility():
     market = Listed(Historical.example(), (ROLLED, CALL), QuotedBlackScholes())
     path = one_path(market)
     assert path.factors.shape == (9, 3)
-    formula = BlackScholesFormula(path.factors[2, 0])
+    formula = BlackScholesFormula(vol=path.factors[2, 0])
     inner = market.assets_at(path.at(2))
-    price = formula.price(Call(path.factors[2, 1], path.factors[2, 2]), inner)
+    price = formula.price(Call(strike=path.factors[2, 1], maturity=path.factors[2, 2]), inner)
     np.testing.assert_allclose(path.prices[2, 1], price, rtol=1e-12)
     assert isinstance(listed_market(Historical.example(), (CALL,), QuotedBlackScholes()), Listed)
     assert isinstance(listed_market(MARKET, (CALL,)), ListedModel)
 
 
 def test_a_path_goes_on_from_any_date():
-    market = ListedModel(MARKET, (*EVERY, VarianceSwap(0.04, 0.25)))
+    market = ListedModel(MARKET, (*EVERY, VarianceSwap(strike=0.04, maturity=0.25)))
     normals = jax.random.normal(jax.random.key(1), (8, 1))
 
     @jax.jit
@@ -183,7 +185,7 @@ def test_prices_have_the_slopes_of_the_formula_in_the_parameters():
         model = dataclasses.replace(FLAT, vol=vol[None])
         return ListedModel(model, (CALL,)).start().prices[1]
 
-    vega = jax.grad(lambda v: BlackScholesFormula(v).price(CALL.claim, FLAT.start()))
+    vega = jax.grad(lambda v: BlackScholesFormula(vol=v).price(CALL.claim, FLAT.start()))
     vol = jnp.asarray(0.2)
     np.testing.assert_allclose(slope(vol), vega(vol), rtol=1e-12)
 
