@@ -123,7 +123,7 @@ def test_worthless_options_are_rolled_without_breaking_the_path():
     market = ListedModel(FLAT, (Rolled(0.5, tenor=0.0625, every=0.0625, put=True),))
     for dtype in (jnp.float32, jnp.float64):
         small = jax.tree.map(lambda x: x.astype(dtype), market)  # noqa: B023
-        path = jax.jit(small.path)(TIMES.astype(dtype), jnp.ones((8, 1), dtype))
+        path = eqx.filter_jit(small.path)(TIMES.astype(dtype), jnp.ones((8, 1), dtype))
         ratio = np.asarray(path.accrual[1:, 1] / path.accrual[:-1, 1])
         assert path.prices.dtype == path.accrual.dtype == dtype
         assert np.all(np.isfinite(ratio))
