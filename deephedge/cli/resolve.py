@@ -14,7 +14,7 @@ from deephedge.claims import AbstractClaim
 from deephedge.cli.build import build, build_tagged, maker, member
 from deephedge.cli.spelling import spelt, stated, untagged
 from deephedge.cli.study import Study, Training, read_study
-from deephedge.cli.tables import StudyError, Tagged, placed, structure
+from deephedge.cli.tables import StudyError, Tagged, placed, structure, tagged
 from deephedge.costs import (
     AbstractCost,
     CostSum,
@@ -27,7 +27,13 @@ from deephedge.costs import (
 )
 from deephedge.markets import AbstractMarket, AbstractModel, Historical, load_market
 from deephedge.policies import AbstractPolicy, AbstractTrainablePolicy
-from deephedge.pricing import AbstractPricer, QuotedBlackScholes, pricer_for
+from deephedge.pricing import (
+    AbstractListed,
+    AbstractPricer,
+    QuotedBlackScholes,
+    listed_market,
+    pricer_for,
+)
 from deephedge.risk import AbstractRiskMeasure
 from deephedge.rollout import HedgingProblem, time_grid
 
@@ -80,13 +86,7 @@ def open_study(file: Path) -> Resolved:
 
 def resolve(study: Study) -> Resolved:
     """Build what a study describes, or say in a `StudyError` why that cannot be."""
-    market = build(
-        _market_maker(study.market),
-        study.market.options,
-        ("market",),
-        given={},
-        named=_no_policies,
-    )
+    market = _market(study.market, ("market",))
     claim = _plain(study.claim, AbstractClaim, "claim")
     cost = _plain(study.cost, AbstractCost, "cost")
     times = time_grid(float(claim.maturity), study.problem.n_steps)
@@ -136,8 +136,24 @@ def _plain(table: Tagged, family: type, key: str) -> Any:
     return build_tagged(table, family, (key,), given={}, named=_no_policies)
 
 
+def _market(table: Tagged, keys: tuple[str, ...]) -> AbstractMarket:
+    options, given = dict(table.options), {}
+    if table.type == "Listed" and isinstance(options.get("market"), dict):
+        # Its assets may come from a record or a file too, and are marked by what fits them.
+        try:
+            assets = tagged(options["market"])
+        except (TypeError, ValueError) as error:
+            raise StudyError((*keys, "market"), str(error)) from None
+        options["market"] = _market(assets, (*keys, "market"))
+        if isinstance(options["market"], Historical):
+            given["pricer"] = QuotedBlackScholes(rate=options["market"].rate)
+    return build(_market_maker(table), options, keys, given=given, named=_no_policies)
+
+
 def _market_maker(table: Tagged) -> Callable[..., AbstractMarket]:
-    """A market of the library, or one from a record (`Recorded`) or a file (`Learned`)."""
+    """A market of the library, one from a record or a file, or one that lists options too."""
+    if table.type == "Listed":
+        return listed_market
     if table.type == "Recorded":
         return recorded_market
     if table.type == "Learned":
@@ -149,6 +165,7 @@ def _given(market: AbstractMarket, claim: AbstractClaim, cost: AbstractCost, tim
     """What policies and pricers need not be told again."""
     interval = float(claim.maturity) / (times.shape[0] - 1)
     given = {"market": market, "claim": claim, "times": times, "interval": interval}
+    market = market.market if isinstance(market, AbstractListed) else market
     rate = _proportional_rate(cost)
     if rate is not None:
         given["cost_rate"] = rate

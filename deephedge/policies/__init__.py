@@ -11,6 +11,7 @@ from deephedge.policies.classical.bartlett_delta import BartlettDelta as Bartlet
 from deephedge.policies.classical.boyle_vorst import BoyleVorst as BoyleVorst
 from deephedge.policies.classical.delta import DeltaHedge as DeltaHedge
 from deephedge.policies.classical.delta_band import DeltaBand as DeltaBand
+from deephedge.policies.classical.greek_neutral import GreekNeutralHedge as GreekNeutralHedge
 from deephedge.policies.classical.hoggard_whalley_wilmott import (
     HoggardWhalleyWilmott as HoggardWhalleyWilmott,
 )

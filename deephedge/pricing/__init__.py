@@ -36,8 +36,14 @@ from deephedge.pricing.hagan import hagan_vol as hagan_vol
 from deephedge.pricing.heston_adi import HestonADI as HestonADI
 from deephedge.pricing.implied_normal_vol import implied_normal_vol as implied_normal_vol
 from deephedge.pricing.implied_vol import implied_vol as implied_vol
+from deephedge.pricing.instruments import AbstractInstrument as AbstractInstrument
+from deephedge.pricing.instruments import Held as Held
 from deephedge.pricing.kirk import KirkFormula as KirkFormula
 from deephedge.pricing.lewis import Lewis as Lewis
+from deephedge.pricing.listed import AbstractListed as AbstractListed
+from deephedge.pricing.listed import Listed as Listed
+from deephedge.pricing.listed import ListedModel as ListedModel
+from deephedge.pricing.listed import listed_market as listed_market
 from deephedge.pricing.lognormal import AbstractLognormalPricer as AbstractLognormalPricer
 from deephedge.pricing.longstaff_schwartz import LongstaffSchwartz as LongstaffSchwartz
 from deephedge.pricing.lookback_formula import LookbackFormula as LookbackFormula
@@ -48,6 +54,8 @@ from deephedge.pricing.multilevel import multilevel as multilevel
 from deephedge.pricing.power_formula import PowerFormula as PowerFormula
 from deephedge.pricing.quanto import QuantoFormula as QuantoFormula
 from deephedge.pricing.quasi_monte_carlo import QuasiMonteCarlo as QuasiMonteCarlo
+from deephedge.pricing.rolled import Rolled as Rolled
+from deephedge.pricing.rolled import RolledFuture as RolledFuture
 from deephedge.pricing.ssvi import SSVI as SSVI
 from deephedge.pricing.ssvi import fit_ssvi as fit_ssvi
 from deephedge.pricing.stulz import StulzFormula as StulzFormula

@@ -13,7 +13,8 @@ import deephedge.policies
 from deephedge.claims import Call
 from deephedge.costs import ProportionalCost
 from deephedge.markets import BlackScholes, Heston, simulate
-from deephedge.policies import AbstractPolicy, Account, MinimumVarianceDelta
+from deephedge.policies import AbstractPolicy, Account, GreekNeutralHedge, MinimumVarianceDelta
+from deephedge.pricing import ListedModel
 from deephedge.rollout import HedgingProblem, pnl_only, replay, rollout, time_grid
 
 POLICIES = [c.example() for c in members(deephedge.policies, AbstractPolicy)]
@@ -33,7 +34,11 @@ def problem_in(market):
 
 PROBLEMS = {
     name: problem_in(market)
-    for name, market in {"usual": BlackScholes.example(), "Heston": Heston.example()}.items()
+    for name, market in {
+        "usual": BlackScholes.example(),
+        "Heston": Heston.example(),
+        "listed": ListedModel.example(),
+    }.items()
 }
 PATHS = {
     name: simulate(problem.market, problem.times, 6, key=jax.random.key(1))
@@ -42,7 +47,9 @@ PATHS = {
 
 
 def where(policy):
-    """The market whose factors the policy reads."""
+    """The market whose factors the policy reads, or whose options it holds."""
+    if isinstance(policy, GreekNeutralHedge):
+        return "listed"
     return "Heston" if isinstance(policy, MinimumVarianceDelta) else "usual"
 
 

@@ -1,0 +1,184 @@
+"""A market with more columns: options, futures and swaps, marked to market along every path."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from deephedge.claims.base import AbstractClaim
+from deephedge.claims.vanilla import Call, Put
+from deephedge.markets.base import AbstractMarket, AbstractModel, Path, Snapshot
+from deephedge.markets.black_scholes import BlackScholes
+from deephedge.markets.historical import Historical
+from deephedge.pricing.base import AbstractPricer
+from deephedge.pricing.black_scholes import QuotedBlackScholes
+from deephedge.pricing.default import pricer_for
+from deephedge.pricing.instruments import AbstractInstrument, Column, Held, Since
+from deephedge.pricing.rolled import Rolled
+from deephedge.typing import Array, Float, Scalar
+
+
+def _instruments(value: object) -> tuple[AbstractInstrument, ...]:
+    several = value if isinstance(value, tuple | list) else (value,)
+    made = [Held(x) if isinstance(x, AbstractClaim) else x for x in several]
+    found = tuple(x for x in made if isinstance(x, AbstractInstrument))
+    if not found or len(found) < len(made):
+        raise ValueError(
+            "`instruments` must be claims or instruments, one or more, got "
+            f"{[type(x).__name__ for x in several]}; pass "
+            "`instruments=[Held(claim), Rolled(1.0, tenor=0.25, every=0.1)]`."
+        )
+    return found
+
+
+class AbstractListed(AbstractMarket):
+    """A market that lists instruments beside its assets.
+
+    The prices are those of the assets, then of the instruments in their order; the factors those
+    of the market, then of each instrument.
+    """
+
+    market: eqx.AbstractVar[AbstractMarket]
+    instruments: eqx.AbstractVar[tuple[AbstractInstrument, ...]]
+    pricer: eqx.AbstractVar[AbstractPricer | None]
+    since: eqx.AbstractVar[Snapshot | None]
+    """The date from which paths go on; `None` where the instruments are new."""
+
+    def __check_init__(self):
+        self.pricers()  # refuses an instrument whose claim no formula of the model knows
+
+    @property
+    def normals_per_step(self) -> int:
+        return self.market.normals_per_step
+
+    def start(self) -> Snapshot:
+        if self.since is not None:
+            return self.since
+        return self.extend(_one_date(self.market.start())).at(0)
+
+    def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
+        return self.extend(self.market.path(times, normals))
+
+    def extend(self, path: Path) -> Path:
+        """The path of the assets, as of a recorded window, with the instruments' columns."""
+        columns = self._columns(path)
+
+        def beside(assets: Array, own: list[Array]) -> Array:
+            return jnp.concatenate([assets, *own], axis=1)
+
+        return dataclasses.replace(
+            path,
+            prices=beside(path.prices, [c.prices[:, None] for c in columns]),
+            accrual=beside(path.accrual, [c.accrual[:, None] for c in columns]),
+            factors=beside(path.factors, [c.factors for c in columns]),
+        )
+
+    def pricers(self) -> tuple[AbstractPricer, ...]:
+        """The pricer that marks each instrument: the one given, or the model's own."""
+        if self.pricer is not None:
+            return (self.pricer,) * len(self.instruments)
+        return tuple(pricer_for(self.market, x.kind) for x in self.instruments)
+
+    def assets_at(self, now: Snapshot) -> Snapshot:
+        """What the market without instruments knows."""
+        start = self.market.start()
+        n_assets, n_factors = start.prices.shape[0], start.factors.shape[0]
+        return dataclasses.replace(
+            now,
+            prices=now.prices[:n_assets],
+            accrual=now.accrual[:n_assets],
+            factors=now.factors[:n_factors],
+        )
+
+    def own_factors(self, now: Snapshot) -> list[Float[Array, " factor"]]:
+        """The factors of each instrument."""
+        start = _one_date(self.market.start())
+        widths = [start.factors.shape[1], *(x.n_factors(start) for x in self.instruments)]
+        return jnp.split(now.factors, np.cumsum(widths)[:-1].tolist())[1:]
+
+    def _columns(self, path: Path) -> list[Column]:
+        since: list[Since | None] = [None for _ in self.instruments]
+        if self.since is not None:
+            first = path.prices.shape[1]
+            since = [
+                Since(self.since.prices[first + i], self.since.accrual[first + i], own)
+                for i, own in enumerate(self.own_factors(self.since))
+            ]
+        each = zip(self.instruments, self.pricers(), since, strict=True)
+        return [x.mark(pricer, path, before) for x, pricer, before in each]
+
+
+class Listed(AbstractListed):
+    """Any market with instruments beside its assets; see `Held`, `Rolled`, `RolledFuture`.
+
+    Args:
+        market: of the assets.
+        instruments: a claim among them is held to its expiry.
+        pricer: that marks them; in a model each has the model's own unless given
+            (`pricer_for`). In a recorded market with quoted volatilities, `QuotedBlackScholes`.
+    """
+
+    market: AbstractMarket
+    instruments: tuple[AbstractInstrument, ...] = eqx.field(converter=_instruments)
+    pricer: AbstractPricer | None = None
+    since: None = None
+
+    @classmethod
+    def example(cls) -> "Listed":
+        """A typical member, for tests and documentation."""
+        option = Rolled(moneyness=1.0, tenor=0.25, every=0.05)
+        return cls(Historical.example(), (option,), QuotedBlackScholes())
+
+
+class ListedModel(AbstractListed, AbstractModel):
+    """A model with instruments beside its assets: it can start again from any date.
+
+    `since` is the date from which it goes on, with the contracts that were listed then. See
+    `Listed`.
+    """
+
+    market: AbstractModel
+    instruments: tuple[AbstractInstrument, ...] = eqx.field(converter=_instruments)
+    pricer: AbstractPricer | None = None
+    since: Snapshot | None = None
+
+    def at(self, now: Snapshot) -> "ListedModel":
+        market = self.market.at(self.assets_at(now))
+        return dataclasses.replace(self, market=market, since=now)
+
+    def shifted(
+        self, now: Snapshot, *, vol: Scalar, rate: Scalar
+    ) -> tuple["ListedModel", Snapshot]:
+        """The instruments' prices are not shifted: they are columns of `now`."""
+        assets = self.assets_at(now)
+        market, moved = self.market.shifted(assets, vol=vol, rate=rate)
+        n = assets.factors.shape[0]
+        factors = jnp.concatenate([moved.factors, now.factors[n:]])
+        return (
+            dataclasses.replace(self, market=market),
+            dataclasses.replace(now, factors=factors),
+        )
+
+    @classmethod
+    def example(cls) -> "ListedModel":
+        """A typical member, for tests and documentation."""
+        options = (Held(Call(strike=105.0, maturity=0.5)), Held(Put(strike=95.0, maturity=1.0)))
+        return cls(BlackScholes.example(), options)
+
+
+def listed_market(
+    market: AbstractMarket,
+    instruments: Sequence[AbstractInstrument | AbstractClaim],
+    pricer: AbstractPricer | None = None,
+) -> Listed | ListedModel:
+    """`ListedModel` of a model, `Listed` of any other market."""
+    made = _instruments(instruments)
+    if isinstance(market, AbstractModel):
+        return ListedModel(market, made, pricer)
+    return Listed(market, made, pricer)
+
+
+def _one_date(now: Snapshot) -> Path:
+    return Path(**{name: value[None] for name, value in vars(now).items()})

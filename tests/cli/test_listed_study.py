@@ -1,0 +1,53 @@
+"""A study whose market lists options, and the policies that hold them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from deephedge.cli.app import command
+from deephedge.cli.resolve import open_study
+from deephedge.markets import Heston
+from deephedge.policies import DeltaHedge, GreekNeutralHedge
+from deephedge.pricing import Fourier, Listed, ListedModel, QuotedBlackScholes
+
+STUDY = Path(__file__).parents[2] / "experiments" / "studies" / "heston_greeks.toml"
+
+
+def test_a_study_names_listed_options_and_the_policies_that_hold_them():
+    resolved = open_study(STUDY)
+    market, policies = resolved.problem.market, resolved.policies
+    assert isinstance(market, ListedModel)
+    assert isinstance(market.market, Heston)
+    assert len(market.instruments) == 2
+    assert isinstance(policies["delta"], DeltaHedge)
+    both = policies["delta_gamma_vega"]
+    assert isinstance(both, GreekNeutralHedge)
+    assert both.neutral == ("gamma", "vega")
+    assert isinstance(both.pricer, Fourier)
+
+
+def test_recorded_markets_list_options_at_their_quoted_volatility(tmp_path):
+    text = re.sub(r"market = .*\n", 'market = { type = "Recorded", mean_block = 21.0 }\n',
+                  STUDY.read_text())  # fmt: skip
+    text = text.replace('premium = { type = "Fourier" }', "premium = 2.5")
+    file = tmp_path / "study.toml"
+    file.write_text(text)
+    market = open_study(file).problem.market
+    assert isinstance(market, Listed)
+    assert isinstance(market.pricer, QuotedBlackScholes)
+
+
+def test_a_market_that_is_no_table_is_refused_where_it_stands(tmp_path, capsys):
+    file = tmp_path / "study.toml"
+    file.write_text(re.sub(r"market = .*\n", "market = { spot = 100.0 }\n", STUDY.read_text()))
+    assert command(["run", str(file), "--out", str(tmp_path / "out")]) == 2
+    assert "market.market" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_study_runs(tmp_path):
+    file = tmp_path / "study.toml"
+    file.write_text(STUDY.read_text().replace("n_paths = 4096", "n_paths = 64"))
+    assert command(["run", str(file), "--out", str(tmp_path / "out"), "--quiet"]) == 0
+    assert (tmp_path / "out" / "summary.json").exists()
