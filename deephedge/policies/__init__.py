@@ -48,6 +48,7 @@ from deephedge.policies.learned.feedforward import Feedforward as Feedforward
 from deephedge.policies.learned.no_transaction_band import (
     NoTransactionBand as NoTransactionBand,
 )
+from deephedge.policies.least_cost import least_cost as least_cost
 from deephedge.policies.overlays.limits import LeverageLimit as LeverageLimit
 from deephedge.policies.overlays.limits import LossLimit as LossLimit
 from deephedge.policies.overlays.limits import PositionLimit as PositionLimit
