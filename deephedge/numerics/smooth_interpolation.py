@@ -14,7 +14,7 @@ _OFFSETS = np.arange(-_SIDE, _SIDE + 1)
 _LAGRANGE = np.linalg.inv(np.vander(_OFFSETS, increasing=True).astype(float)).T
 
 
-def smooth_weights(position: Scalar, n_nodes: int) -> tuple[Array, Float[Array, " near"]]:
+def smooth_weights(position: Scalar, n_nodes: int | Array) -> tuple[Array, Float[Array, " near"]]:
     r"""The first of 8 neighbouring nodes, and the weights of their values.
 
     Between the nodes 0 and 1 it is $(1 - s)L_0 + s L_1$, with $L_j$ the polynomial of degree 6
@@ -27,7 +27,8 @@ def smooth_weights(position: Scalar, n_nodes: int) -> tuple[Array, Float[Array, 
         n_nodes: at least 8; near the ends one polynomial serves.
     """
     below = jnp.floor(lax.stop_gradient(position))
-    below = jnp.clip(below, float(_SIDE), float(n_nodes - 2 - _SIDE))
+    most = jnp.asarray(n_nodes - 2 - _SIDE, position.dtype)
+    below = jnp.clip(below, float(_SIDE), most)
     t = position - below
     inside = jnp.clip(t, 0.0, 1.0)
     share = inside**4 * (35.0 + inside * (-84.0 + inside * (70.0 - 20.0 * inside)))

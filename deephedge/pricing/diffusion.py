@@ -1,4 +1,4 @@
-r"""One step of $U_\tau = \tfrac12\sigma^2 F^2 U_{FF}$ on a grid, and the dates to take it at."""
+r"""A step of $U_\tau = \tfrac12\sigma^2F^2U_{FF} + \mu FU_F$ on a grid, and dates to take it at."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,15 +18,26 @@ _NEAR = range(1, 7)
 _FIT = np.linalg.pinv(np.vander(np.asarray(_NEAR) - 0.5, 3, increasing=True))[1:] * [[1.0], [2.0]]
 
 
-def diffusion(nodes: Nodes, vol: Scalar) -> Matrix:
-    """Weights of the neighbours below and above in the second difference; none at the ends.
+def diffusion(nodes: Nodes, vol: Scalar, drift: Scalar | None = None) -> Matrix:
+    r"""Weights of the neighbours below and above in the second difference; none at the ends.
 
-    Exact for straight lines, so that a forward is worth its payoff and parity holds.
+    Exact for straight lines, so that a forward is worth its payoff and parity holds. With a drift,
+    central first differences are added. The variance v is then $(v^4 + (\mu h)^4)^{1/4}$, with h
+    the gap on the side that prices leave: no weight is negative, and on a grid that is not far too
+    coarse for the drift it is the same to many digits.
     """
     gap = jnp.diff(nodes) / nodes[1:]
     down, up = gap[:-1], gap[1:] * nodes[2:] / nodes[1:-1]
-    below = vol**2 / (down * (down + up))
-    above = vol**2 / (up * (down + up))
+    if drift is None:
+        below = above = vol**2
+    else:
+        least = jnp.abs(drift) * jnp.where(drift > 0, up, down)
+        unit = lax.stop_gradient(jnp.maximum(least, vol**2))
+        parts = safe.divide(vol**2, unit) ** 4 + safe.divide(least, unit) ** 4
+        variance = unit * safe.sqrt(safe.sqrt(parts))
+        below, above = variance - drift * up, variance + drift * down
+    below = below / (down * (down + up))
+    above = above / (up * (down + up))
     return jnp.pad(below, 1), jnp.pad(above, 1)
 
 

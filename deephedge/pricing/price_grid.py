@@ -11,6 +11,8 @@ from deephedge.typing import Array, Float, Scalar
 
 # Beyond, the squares of prices would overflow in single precision.
 _WIDEST = 38.0
+# Nodes between the centre and another price, for both to be nodes.
+_FEWEST = 4
 
 
 class PriceGrid(eqx.Module):
@@ -37,13 +39,37 @@ class PriceGrid(eqx.Module):
 
     def weights(self, forward: Scalar) -> tuple[Array, Float[Array, " near"]]:
         """The first of a few neighbouring nodes, and the weights of the values there."""
-        position = (self._xi(forward) - self.low) / (self.high - self.low) * (self.n_nodes - 1)
-        return smooth_weights(position, self.n_nodes)
+        return smooth_weights(self._position(forward), self.n_nodes)
 
     def interpolate(self, values: Float[Array, " node"], forward: Scalar) -> Scalar:
         """The value at one price, with three continuous derivatives. See `smooth_weights`."""
         first, weights = self.weights(forward)
         return weights @ lax.dynamic_slice(values, (first,), (STENCIL,))
+
+    def interpolate_below(
+        self, values: Float[Array, " node"], price: Scalar, kink: Scalar
+    ) -> Scalar:
+        """As `interpolate`, from no node above a `kink` that is one: see `through`."""
+        last = jnp.round(lax.stop_gradient(self._position(kink)))
+        count = jnp.clip(last.astype(int) + 1, STENCIL, self.n_nodes)
+        first, weights = smooth_weights(self._position(price), count)
+        return weights @ lax.dynamic_slice(values, (first,), (STENCIL,))
+
+    def through(self, price: Scalar) -> "PriceGrid":
+        """The grid with nodes both at its centre and at a price, with which this one moves.
+
+        Its distances change by less than one part in as many as there are nodes between the two.
+        If fewer than four, the price becomes the centre.
+        """
+        xi = self._xi(price)
+        step = (self.high - self.low) / (self.n_nodes - 1)
+        shift = 0.5 * step * ((self.n_nodes - 1) % 2)
+        count = jnp.floor(lax.stop_gradient(jnp.abs(xi) / step))
+        apart = count >= _FEWEST
+        wider = jnp.where(apart, jnp.abs(xi), step) / jnp.where(apart, count * step, step)
+        low, high = wider * (self.low + shift), wider * (self.high + shift)
+        centre = jnp.where(apart, self.centre, price)
+        return PriceGrid(centre, self.width, low, high, self.n_nodes)
 
     def ending(self, price: Scalar, *, above: bool, multiple: int) -> "PriceGrid":
         """The grid cut at a price, below or above which nothing is left, so a node at its end.
@@ -57,6 +83,9 @@ class PriceGrid(eqx.Module):
         other = end + (self.n_nodes - 1) * step
         low, high = (other, end) if above else (end, other)
         return PriceGrid(self.centre, self.width, low, high, self.n_nodes)
+
+    def _position(self, price: Scalar) -> Scalar:
+        return (self._xi(price) - self.low) / (self.high - self.low) * (self.n_nodes - 1)
 
     def _xi(self, price: Scalar) -> Scalar:
         return jnp.arcsinh(jnp.log(price / self.centre) / self.width)

@@ -52,10 +52,6 @@ the Greek below it, in the same units and within the same share of the price.
 """
 ABOVE = {n: next(m for m in GREEKS if GREEKS[m] == v[:-1]) for n, v in GREEKS.items() if v[1:]}
 """Each higher Greek, and the one whose derivative by its last variable it is."""
-HIGHER = ("FiniteDifference", "HestonADI")
-"""Grids whose higher Greeks are compared. The differences of a convertible's are not settled: near
-conversion and call the grid's movement shows in zomma, and ultima lacks a part of the edges' move.
-"""
 FLOORS = {"Fourier": 1e-14, "Lewis": 1e-14} | {"FiniteDifference": 1e-13, "HestonADI": 3e-7}
 """Share of the spot that is lost however low the price, by who sums waves or spans a grid as high.
 
@@ -310,7 +306,7 @@ def hypothesise(bench: Laboratory) -> None:
         check_differences(bench, states, higher=True)
 
     holds()
-    if bench.name in HIGHER:
+    if bench.name in GRIDS:
         higher_hold()
 
 
