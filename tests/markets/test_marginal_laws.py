@@ -123,6 +123,7 @@ def test_constant_elasticity_has_the_noncentral_chi_square_law(name, exponent):
     check_distance(sample, 1.0 - np.exp(float(model.rate) * horizon) * np.asarray(above), points)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", [1e-8, 1e-20, 1e-36])
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 def test_a_variance_that_hardly_exists_is_simulated_and_has_slopes(level, dtype):

@@ -39,6 +39,7 @@ def _assert_variance(values, expected, largest_error):
     _assert_mean((values - values.mean()) ** 2, expected, largest_error)
 
 
+@pytest.mark.slow
 @every
 @pytest.mark.parametrize(("horizon", "n_steps"), [(DAY, 1), (1.0, 4), (5.0, 10)])
 def test_discounted_accrued_prices_are_martingales(model, horizon, n_steps):

@@ -97,6 +97,7 @@ def moments(model, horizon, n_steps):
     return np.array([float(CubicSpline(np.sqrt(v), y)(start)) for y in (mean, square)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "steps"), [("day", 1), ("month", 2), ("year", 8), ("five years", 32)]
 )

@@ -75,6 +75,7 @@ def test_delta_hedging_at_no_cost_earns_the_price_on_average():
     assert abs(float(jnp.mean(sold)) + price) < 4 * error
 
 
+@pytest.mark.slow
 def test_reference_values_of_delta_and_whalley_wilmott():
     # Entropic risk at cost 0.001, computed outside this project: 2.5852 and 2.5559.
     for policy, expected in [

@@ -50,7 +50,9 @@ def greeks_of_the_book(policy, now, names=("delta", "gamma", "vega")):
     return book
 
 
-@pytest.mark.parametrize("neutral", [("gamma",), ("gamma", "vega")])
+@pytest.mark.parametrize(
+    "neutral", [("gamma",), pytest.param(("gamma", "vega"), marks=pytest.mark.slow)]
+)
 def test_the_book_is_neutral_at_every_date(neutral):
     market = ListedModel(FLAT, OPTIONS[:2])
     policy = GreekNeutralHedge(CLAIM, FORMULA, market, neutral)

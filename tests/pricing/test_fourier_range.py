@@ -148,6 +148,7 @@ def test_the_cosine_series_and_lewis_integral_agree_in_every_model(kind):
         assert np.all((ours > -1e-10) & (ours < 1.0 + 1e-10))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [Call, Put, DigitalCall, DigitalPut])
 def test_lewis_in_the_black_scholes_model_is_the_closed_form_with_its_greeks(kind):
     model = BlackScholes(spot=SPOT, vol=0.25, rate=0.04, dividend=0.01)

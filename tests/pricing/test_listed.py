@@ -105,6 +105,7 @@ def test_a_roll_sells_the_old_option_and_buys_the_new(paths):
     np.testing.assert_allclose(ratio * paths.prices[0, 3, 3], old, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_future_gains_the_change_of_its_price():
     path = one_path(ALL)
     problem = HedgingProblem(
@@ -158,6 +159,7 @@ def test_recorded_markets_are_marked_at_the_quoted_volatility():
     assert isinstance(listed_market(MARKET, (CALL,)), ListedModel)
 
 
+@pytest.mark.slow
 def test_a_path_goes_on_from_any_date():
     market = ListedModel(MARKET, (*EVERY, VarianceSwap(strike=0.04, maturity=0.25)))
     normals = jax.random.normal(jax.random.key(1), (8, 1))
