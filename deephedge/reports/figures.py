@@ -72,20 +72,22 @@ def hedge_against_spot(
 ) -> "Figure":
     """Units of one asset held at several dates against its price; bands are shaded.
 
-    Policies without a band are asked what they would hold coming from nothing; other prices are
-    as at the start, factors are the median of 256 simulated paths.
+    Policies without a band are asked what they would hold with the premium and nothing else; other
+    prices are as at the start, factors are the median of 256 simulated paths.
     """
     paths = simulate(problem.market, problem.times, 256, key=key)
     last = np.asarray(paths.prices)[:, -1, asset]
     low, high = np.quantile(last, [0.01, 0.99])
     spots = jnp.asarray(np.linspace(low, high, _N_SPOTS), dtype=problem.times.dtype)
+    start = problem.market.start().prices[asset]
+    wealth = problem.premium_at(_typical(problem, paths, 0, asset, start))
     dates = sorted({int(k) for k in np.linspace(0, problem.n_steps - 1, n_dates)})
     figure, axes = empty_figure(len(dates))
     for axis, date in zip(axes, dates, strict=True):
         nows = [_typical(problem, paths, date, asset, spot) for spot in spots]
         stacked = jax.tree.map(lambda *x: jnp.stack(x), *nows)
         for number, (name, policy) in enumerate(policies.items()):
-            lower, upper = _held(policy, stacked, asset)
+            lower, upper = _held(policy, stacked, wealth, asset)
             axis.plot(spots, lower, label=name, **line_style(number))
             if isinstance(policy, AbstractBandPolicy):
                 axis.plot(spots, upper, **line_style(number))
@@ -111,11 +113,13 @@ def _typical(problem: HedgingProblem, paths: Path, date: int, asset: int, spot: 
     return dataclasses.replace(path, progress=problem.claim.progress(path)).at(date)
 
 
-def _held(policy: AbstractPolicy, nows: Snapshot, asset: int) -> tuple[np.ndarray, np.ndarray]:
+def _held(
+    policy: AbstractPolicy, nows: Snapshot, wealth: Array, asset: int
+) -> tuple[np.ndarray, np.ndarray]:
     def one(now: Snapshot) -> tuple[Array, Array]:
         if isinstance(policy, AbstractBandPolicy):
             return policy.band(now)
-        account = Account(jnp.zeros_like(now.prices), jnp.zeros_like(now.time))
+        account = Account(jnp.zeros_like(now.prices), wealth.astype(now.time.dtype))
         holdings, _ = policy.step(now, account, policy.init())
         return holdings, holdings
 
