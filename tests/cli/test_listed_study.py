@@ -7,30 +7,30 @@ import pytest
 
 from deephedge.cli.app import command
 from deephedge.cli.resolve import open_study
-from deephedge.markets import Heston
+from deephedge.markets import BlackScholes
 from deephedge.policies import DeltaHedge, GreekNeutralHedge
-from deephedge.pricing import Fourier, Listed, ListedModel, QuotedBlackScholes
+from deephedge.pricing import BlackScholesFormula, Listed, ListedModel, QuotedBlackScholes
 
-STUDY = Path(__file__).parents[2] / "experiments" / "studies" / "heston_greeks.toml"
+STUDY = Path(__file__).parents[2] / "experiments" / "studies" / "listed_options.toml"
 
 
 def test_a_study_names_listed_options_and_the_policies_that_hold_them():
     resolved = open_study(STUDY)
     market, policies = resolved.problem.market, resolved.policies
     assert isinstance(market, ListedModel)
-    assert isinstance(market.market, Heston)
+    assert isinstance(market.market, BlackScholes)
     assert len(market.instruments) == 2
     assert isinstance(policies["delta"], DeltaHedge)
     both = policies["delta_gamma_vega"]
     assert isinstance(both, GreekNeutralHedge)
     assert both.neutral == ("gamma", "vega")
-    assert isinstance(both.pricer, Fourier)
+    assert isinstance(both.pricer, BlackScholesFormula)
 
 
 def test_recorded_markets_list_options_at_their_quoted_volatility(tmp_path):
     text = re.sub(r"market = .*\n", 'market = { type = "Recorded", mean_block = 21.0 }\n',
                   STUDY.read_text())  # fmt: skip
-    text = text.replace('premium = { type = "Fourier" }', "premium = 2.5")
+    text = text.replace('premium = { type = "BlackScholesFormula", vol = 0.2 }', "premium = 2.5")
     file = tmp_path / "study.toml"
     file.write_text(text)
     market = open_study(file).problem.market
