@@ -9,12 +9,13 @@ from jax.core import Tracer
 
 from deephedge.markets.base import AbstractModel, Path, Snapshot
 from deephedge.markets.black_scholes import BlackScholes
-from deephedge.numerics import normal, safe
+from deephedge.markets.with_default import AbstractWithDefault, without_flag
+from deephedge.numerics import safe
 from deephedge.numerics.checks import non_negative
 from deephedge.typing import Array, Float, Scalar
 
 
-class CounterpartyRisk(AbstractModel):
+class CounterpartyRisk(AbstractWithDefault):
     r"""Any model, some assets of which are over-the-counter contracts with one counterparty.
 
     With $X$ their value in `model`, R the `recovery` and $\theta$ the moment of default,
@@ -65,20 +66,10 @@ class CounterpartyRisk(AbstractModel):
                 f"{list(self.assets)}."
             )
 
-    @property
-    def normals_per_step(self) -> int:
-        return self.model.normals_per_step + 1
-
-    def start(self) -> Snapshot:
-        start = self.model.start()
-        return dataclasses.replace(
-            start, factors=jnp.concatenate([start.factors, self.defaulted[None]])
-        )
-
     def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
         path, columns = self.model.path(times, normals[:, :-1]), jnp.asarray(self.assets)
         dt, loss = jnp.diff(times), 1.0 - self.recovery
-        falls = normal.cdf(normals[:, -1]) < -jnp.expm1(-self.intensity * dt)
+        falls = self.falls(dt, normals)
         earned = loss * self.priced_intensity
         spread = jnp.exp(earned * (times - times[0]))[:, None]
         # The mean of exp(earned t) over the moment t of a default in the step.
@@ -116,17 +107,10 @@ class CounterpartyRisk(AbstractModel):
     def at(self, now: Snapshot) -> "CounterpartyRisk":
         return dataclasses.replace(
             self,
-            model=self.model.at(_without_flag(now)),
+            model=self.model.at(without_flag(now)),
             intensity=self.priced_intensity,
             defaulted=now.factors[-1],
         )
-
-    def shifted(
-        self, now: Snapshot, *, vol: Scalar, rate: Scalar
-    ) -> tuple["CounterpartyRisk", Snapshot]:
-        model, moved = self.model.shifted(_without_flag(now), vol=vol, rate=rate)
-        factors = jnp.concatenate([moved.factors, now.factors[-1:]])
-        return dataclasses.replace(self, model=model), dataclasses.replace(moved, factors=factors)
 
     @classmethod
     def example(cls) -> "CounterpartyRisk":
@@ -138,7 +122,3 @@ class CounterpartyRisk(AbstractModel):
 def _mean_decay(x: Array) -> Array:
     r"""$(1 - e^{-x})/x$, the mean of $e^{-xu}$ over u from 0 to 1."""
     return safe.divide(-jnp.expm1(-x), x, 1.0)
-
-
-def _without_flag(now: Snapshot) -> Snapshot:
-    return dataclasses.replace(now, factors=now.factors[:-1])

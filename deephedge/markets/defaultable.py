@@ -9,12 +9,13 @@ from jax.core import Tracer
 
 from deephedge.markets.base import AbstractModel, Path, Snapshot
 from deephedge.markets.black_scholes import BlackScholes
-from deephedge.numerics import normal, safe
+from deephedge.markets.with_default import AbstractWithDefault, without_flag
+from deephedge.numerics import safe
 from deephedge.numerics.checks import non_negative
 from deephedge.typing import Array, Float, Scalar
 
 
-class Defaultable(AbstractModel):
+class Defaultable(AbstractWithDefault):
     r"""Any model whose first asset falls by a share when a default arrives, once.
 
     $$\frac{dS}{S_-} = \frac{dX}{X_-} + \eta\,(\lambda\,dt\,1\{t \le \theta\} - dN), \quad
@@ -38,20 +39,10 @@ class Defaultable(AbstractModel):
         if not isinstance(self.loss, Tracer) and float(self.loss) >= 1.0:
             raise ValueError(f"`loss` must be below 1, got {float(self.loss):g}.")
 
-    @property
-    def normals_per_step(self) -> int:
-        return self.model.normals_per_step + 1
-
-    def start(self) -> Snapshot:
-        start = self.model.start()
-        return dataclasses.replace(
-            start, factors=jnp.concatenate([start.factors, self.defaulted[None]])
-        )
-
     def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
         path = self.model.path(times, normals[:, :-1])
         hazard = self.intensity * jnp.diff(times)
-        falls = normal.cdf(normals[:, -1]) < -jnp.expm1(-hazard)
+        falls = self.falls(jnp.diff(times), normals)
         survives = jnp.exp(self.loss * hazard)
         # The mean of (1 - loss) exp(loss intensity t) over the moment t of a default in the step.
         broken = safe.divide(jnp.expm1(-(1.0 - self.loss) * hazard), jnp.expm1(-hazard), 1.0)
@@ -76,21 +67,10 @@ class Defaultable(AbstractModel):
 
     def at(self, now: Snapshot) -> "Defaultable":
         return dataclasses.replace(
-            self, model=self.model.at(_without_flag(now)), defaulted=now.factors[-1]
+            self, model=self.model.at(without_flag(now)), defaulted=now.factors[-1]
         )
-
-    def shifted(
-        self, now: Snapshot, *, vol: Scalar, rate: Scalar
-    ) -> tuple["Defaultable", Snapshot]:
-        model, moved = self.model.shifted(_without_flag(now), vol=vol, rate=rate)
-        factors = jnp.concatenate([moved.factors, now.factors[-1:]])
-        return dataclasses.replace(self, model=model), dataclasses.replace(moved, factors=factors)
 
     @classmethod
     def example(cls) -> "Defaultable":
         """A typical member, for tests and documentation."""
         return cls(BlackScholes.example(), intensity=0.05, loss=0.3)
-
-
-def _without_flag(now: Snapshot) -> Snapshot:
-    return dataclasses.replace(now, factors=now.factors[:-1])

@@ -25,7 +25,7 @@ def mix(value: object) -> Float[Array, " asset"]:
     return weights
 
 
-class Standing(eqx.Module):
+class Past(eqx.Module):
     """What a portfolio strategy knows of its own past."""
 
     begun: Bool[Array, ""]
@@ -41,11 +41,11 @@ class Standing(eqx.Module):
     """At the last date."""
     time: Scalar
 
-    def after(self, now: Snapshot, wealth: Scalar, weights: Float[Array, " asset"]) -> "Standing":
-        """The standing at `now`, with that wealth in today's money."""
+    def after(self, now: Snapshot, wealth: Scalar, weights: Float[Array, " asset"]) -> "Past":
+        """The past at `now`, with that wealth in today's money."""
         gross = jnp.sum(weights * safe.divide(now.prices, self.prices))
         gross = jnp.where(self.begun, gross, 1.0)
-        return Standing(
+        return Past(
             begun=jnp.asarray(True),
             start=jnp.where(self.begun, self.start, wealth),
             level=self.level * gross,
@@ -80,13 +80,13 @@ class AbstractPortfolioPolicy(AbstractPolicy):
 
     @abstractmethod
     def exposure(
-        self, now: Snapshot, wealth: Scalar, standing: Standing, own: PyTree
+        self, now: Snapshot, wealth: Scalar, past: Past, own: PyTree
     ) -> tuple[Scalar, PyTree]:
         """Value of the basket to hold, before limits, and the rule's memory; cash of the date."""
 
-    def init(self) -> tuple[Standing, PyTree]:
+    def init(self) -> tuple[Past, PyTree]:
         one = jnp.ones_like(self.leverage)
-        standing = Standing(
+        past = Past(
             begun=jnp.asarray(False),
             start=0.0 * one,
             level=one,
@@ -95,7 +95,7 @@ class AbstractPortfolioPolicy(AbstractPolicy):
             prices=jnp.ones_like(self.weights),
             time=0.0 * one,
         )
-        return standing, self.begin()
+        return past, self.begin()
 
     def observe(self, now: Snapshot) -> Snapshot:
         if now.prices.shape != self.weights.shape:
@@ -106,12 +106,12 @@ class AbstractPortfolioPolicy(AbstractPolicy):
         return now
 
     def act(
-        self, seen: Snapshot, account: Account, memory: tuple[Standing, PyTree]
-    ) -> tuple[Float[Array, " asset"], tuple[Standing, PyTree]]:
-        standing, own = memory
-        standing = standing.after(seen, account.wealth, self.weights)
+        self, seen: Snapshot, account: Account, memory: tuple[Past, PyTree]
+    ) -> tuple[Float[Array, " asset"], tuple[Past, PyTree]]:
+        past, own = memory
+        past = past.after(seen, account.wealth, self.weights)
         wealth = account.wealth / seen.discount
-        wanted, updated = self.exposure(seen, wealth, standing, own)
+        wanted, updated = self.exposure(seen, wealth, past, own)
         own = jax.tree.map(lambda new, old: new.astype(old.dtype), updated, own)
 
         room = jnp.maximum(wealth, 0.0)
@@ -122,4 +122,4 @@ class AbstractPortfolioPolicy(AbstractPolicy):
         kept = (jnp.abs(held - wanted) <= slack) & (held <= ceiling)
         edge = jnp.minimum(jnp.clip(held, min=wanted - slack, max=wanted + slack), ceiling)
         moved = self.weights * safe.divide(edge, seen.prices)
-        return jnp.where(kept, account.holdings, moved), (standing, own)
+        return jnp.where(kept, account.holdings, moved), (past, own)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from deephedge.markets.base import Snapshot
 from deephedge.numerics.checks import between, non_negative, positive
-from deephedge.policies.insurance.base import AbstractPortfolioPolicy, Standing, mix
+from deephedge.policies.insurance.base import AbstractPortfolioPolicy, Past, mix
 from deephedge.typing import Array, Float, Scalar
 
 
@@ -38,10 +38,8 @@ class CPPI(AbstractPortfolioPolicy):
     def begin(self) -> None:
         return None
 
-    def exposure(
-        self, now: Snapshot, wealth: Scalar, standing: Standing, own: None
-    ) -> tuple[Scalar, None]:
-        floor = self.floor * standing.start / now.discount
+    def exposure(self, now: Snapshot, wealth: Scalar, past: Past, own: None) -> tuple[Scalar, None]:
+        floor = self.floor * past.start / now.discount
         return self.multiplier * jnp.maximum(wealth - floor, 0.0), None
 
     @classmethod
@@ -70,7 +68,7 @@ class TIPP(AbstractPortfolioPolicy):
         return jnp.zeros_like(self.floor)
 
     def exposure(
-        self, now: Snapshot, wealth: Scalar, standing: Standing, own: Scalar
+        self, now: Snapshot, wealth: Scalar, past: Past, own: Scalar
     ) -> tuple[Scalar, Scalar]:
         floor = jnp.maximum(own, self.floor * wealth)
         return self.multiplier * jnp.maximum(wealth - floor, 0.0), floor

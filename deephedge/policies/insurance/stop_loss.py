@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from deephedge.markets.base import Snapshot
 from deephedge.numerics.checks import non_negative, positive
-from deephedge.policies.insurance.base import AbstractPortfolioPolicy, Standing, mix
+from deephedge.policies.insurance.base import AbstractPortfolioPolicy, Past, mix
 from deephedge.typing import Array, Float, Scalar
 
 
@@ -31,10 +31,8 @@ class StopLoss(AbstractPortfolioPolicy):
     def begin(self) -> None:
         return None
 
-    def exposure(
-        self, now: Snapshot, wealth: Scalar, standing: Standing, own: None
-    ) -> tuple[Scalar, None]:
-        above = standing.level > self.floor / now.discount
+    def exposure(self, now: Snapshot, wealth: Scalar, past: Past, own: None) -> tuple[Scalar, None]:
+        above = past.level > self.floor / now.discount
         return jnp.where(above, wealth, 0.0), None
 
     @classmethod

@@ -9,7 +9,7 @@ from jax.core import Tracer
 from deephedge.claims.vanilla import Call
 from deephedge.markets.base import Snapshot
 from deephedge.numerics.checks import non_negative, positive, real
-from deephedge.policies.insurance.base import AbstractPortfolioPolicy, Standing, mix
+from deephedge.policies.insurance.base import AbstractPortfolioPolicy, Past, mix
 from deephedge.pricing.black_scholes import black_scholes_price
 from deephedge.typing import Array, Float, Scalar
 
@@ -93,13 +93,13 @@ class SyntheticPut(AbstractPortfolioPolicy):
         self,
         now: Snapshot,
         wealth: Scalar,
-        standing: Standing,
+        past: Past,
         own: tuple[Scalar, Scalar],
     ) -> tuple[Scalar, tuple[Scalar, Scalar]]:
         strike, scale = own
         tau = jnp.maximum(self.maturity - now.time, 0.0)
-        delta = jax.grad(lambda level: self._call(strike, level, tau))(standing.level)
-        return scale * standing.start * standing.level * delta, own
+        delta = jax.grad(lambda level: self._call(strike, level, tau))(past.level)
+        return scale * past.start * past.level * delta, own
 
     @classmethod
     def example(cls) -> "SyntheticPut":

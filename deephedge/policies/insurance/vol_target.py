@@ -7,7 +7,7 @@ from deephedge.markets.base import Snapshot
 from deephedge.numerics.checks import non_negative, positive
 from deephedge.policies.forecasts.base import AbstractForecast, taken_in
 from deephedge.policies.forecasts.ewma import EWMA
-from deephedge.policies.insurance.base import AbstractPortfolioPolicy, Standing, mix
+from deephedge.policies.insurance.base import AbstractPortfolioPolicy, Past, mix
 from deephedge.typing import Array, Float, PyTree, Scalar
 
 
@@ -33,9 +33,9 @@ class VolatilityTarget(AbstractPortfolioPolicy):
         return self.forecast.init()
 
     def exposure(
-        self, now: Snapshot, wealth: Scalar, standing: Standing, own: PyTree
+        self, now: Snapshot, wealth: Scalar, past: Past, own: PyTree
     ) -> tuple[Scalar, PyTree]:
-        own = taken_in(self.forecast, standing.begun, standing.log_return, standing.elapsed, own)
+        own = taken_in(self.forecast, past.begun, past.log_return, past.elapsed, own)
         # The same as the minimum above, with no pole where the forecast is zero.
         least = self.target / self.leverage
         return wealth * self.target / jnp.maximum(self.forecast.vol(own), least), own

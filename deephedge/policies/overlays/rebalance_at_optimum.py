@@ -39,8 +39,9 @@ class RebalanceAtOptimum(AbstractTriggered):
     $$h^* = \Bigl(\sqrt{\frac{2}{\pi}}\,
     \frac{2\varepsilon}{\lambda D_t\,|\Gamma|\,S^2\,\hat\sigma^3}\Bigr)^{2/3}.$$
 
-    Trade once the time since the last trade is $h^*$ or longer, with gamma of today and
-    $\hat\sigma$ the `forecast` from the prices so far. One asset, number `asset`.
+    Trade once the time since the last trade is the $h^*$ of that trade or of today, whichever is
+    shorter, with $\hat\sigma$ the `forecast` from the prices so far: a move that takes gamma away
+    must not leave the delta of before it standing. One asset, number `asset`.
 
     Reference: the trade-off is that of Leland (1985) and Toft (1996), On the mean-variance
     tradeoff in option replication with transactions costs; the minimum is worked out here.
@@ -63,8 +64,9 @@ class RebalanceAtOptimum(AbstractTriggered):
         ratio = safe.divide(math.sqrt(8.0 / math.pi) * self.cost_rate, risk, otherwise=LONGEST)
         return jnp.minimum(safe.power(ratio, 2.0 / 3.0), LONGEST)
 
-    def begin(self) -> tuple[Watched, Scalar]:
-        return watch(self.forecast), jnp.zeros_like(self.aversion)
+    def begin(self) -> tuple[Watched, Scalar, Scalar]:
+        none = jnp.zeros_like(self.aversion)
+        return watch(self.forecast), none, none
 
     def look(self, now: Snapshot) -> tuple[Snapshot, Scalar]:
         _, gamma = model_delta_gamma(self.pricer, self.claim, now)
@@ -75,15 +77,15 @@ class RebalanceAtOptimum(AbstractTriggered):
         seen: tuple[Snapshot, Scalar],
         wanted: Float[Array, " asset"],
         held: Float[Array, " asset"],
-        memory: tuple[Watched, Scalar],
-    ) -> tuple[Bool[Array, ""], tuple[Watched, Scalar], tuple[Watched, Scalar]]:
+        memory: tuple[Watched, Scalar, Scalar],
+    ) -> tuple[Bool[Array, ""], tuple[Watched, Scalar, Scalar], tuple[Watched, Scalar, Scalar]]:
         now, cash_gamma = seen
-        watched, last = memory
+        watched, last, planned = memory
         watched = saw(self.forecast, watched, now, self.asset)
         wait = self._interval(cash_gamma, now.discount, self.forecast.vol(watched.memory))
         # Dates are sums of steps: a wait that ends at a date must not miss it by rounding.
-        over = now.time - last >= wait * (1.0 - 1e-5)
-        return over, (watched, now.time), (watched, last)
+        over = now.time - last >= jnp.minimum(wait, planned) * (1.0 - 1e-5)
+        return over, (watched, now.time, wait), (watched, last, planned)
 
     @classmethod
     def example(cls) -> "RebalanceAtOptimum":
