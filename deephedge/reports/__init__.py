@@ -1,5 +1,8 @@
 """Comparisons, figures and the page that shows them."""
 
+from deephedge.reports.attribution import Attribution as Attribution
+from deephedge.reports.attribution import Book as Book
+from deephedge.reports.attribution import attribute_step as attribute_step
 from deephedge.reports.compare import compare as compare
 from deephedge.reports.compare import compare_recorded as compare_recorded
 from deephedge.reports.comparison import Comparison as Comparison
