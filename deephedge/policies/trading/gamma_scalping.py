@@ -87,4 +87,4 @@ class GammaScalping(AbstractClassicalBand):
     @classmethod
     def example(cls) -> "GammaScalping":
         """A typical member, for tests and documentation."""
-        return cls(ListedModel.example(), cost_rate=0.001, aversion=1.0)
+        return cls(ListedModel.example(), half_width=0.05)
