@@ -63,3 +63,4 @@ from deephedge.policies.overlays.rebalance_on_move import RebalanceOnVolMove as 
 from deephedge.policies.overlays.scheduled_events import ScheduledEvents as ScheduledEvents
 from deephedge.policies.overlays.triggered import AbstractTriggered as AbstractTriggered
 from deephedge.policies.overlays.with_forecast import WithForecast as WithForecast
+from deephedge.policies.trading.gamma_scalping import GammaScalping as GammaScalping
