@@ -17,8 +17,13 @@ from deephedge.backtest.performance import max_drawdown as max_drawdown
 from deephedge.backtest.performance import performance as performance
 from deephedge.backtest.performance import performance_intervals as performance_intervals
 from deephedge.backtest.performance import periods as periods
+from deephedge.backtest.regimes import EPISODES as EPISODES
+from deephedge.backtest.regimes import by_episode as by_episode
+from deephedge.backtest.regimes import by_hidden_regime as by_hidden_regime
 from deephedge.backtest.regimes import by_quoted_vol as by_quoted_vol
+from deephedge.backtest.regimes import by_stated_rule as by_stated_rule
 from deephedge.backtest.regimes import by_year as by_year
+from deephedge.backtest.regimes import regime_filter as regime_filter
 from deephedge.backtest.sharpe import best_of_many as best_of_many
 from deephedge.backtest.sharpe import deflated_sharpe as deflated_sharpe
 from deephedge.backtest.sharpe import expected_best_sharpe as expected_best_sharpe

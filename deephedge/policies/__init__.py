@@ -34,6 +34,7 @@ from deephedge.policies.forecasts.garch_filter import GarchFilter as GarchFilter
 from deephedge.policies.forecasts.har import HAR as HAR
 from deephedge.policies.forecasts.known_vol import KnownVol as KnownVol
 from deephedge.policies.forecasts.realised import RealisedVol as RealisedVol
+from deephedge.policies.forecasts.regime_filter import RegimeFilter as RegimeFilter
 from deephedge.policies.greeks import model_delta as model_delta
 from deephedge.policies.greeks import model_delta_gamma as model_delta_gamma
 from deephedge.policies.greeks import model_vega as model_vega
