@@ -1,18 +1,35 @@
 """Recorded prices and volatilities, each with its source and range."""
 
+from deephedge.data.commodities import gold_silver as gold_silver
+from deephedge.data.commodities import wti as wti
 from deephedge.data.csv import read_csv as read_csv
+from deephedge.data.csv import read_table as read_table
 from deephedge.data.history import History as History
 from deephedge.data.history import open_history as open_history
 from deephedge.data.indices import nasdaq as nasdaq
 from deephedge.data.indices import sp500 as sp500
 from deephedge.data.indices import vix as vix
 from deephedge.data.joint import joint_closes as joint_closes
+from deephedge.data.long_histories import dow_jones as dow_jones
+from deephedge.data.long_histories import factor_funds as factor_funds
+from deephedge.data.long_histories import sp500_from_1950 as sp500_from_1950
+from deephedge.data.long_histories import sp500_from_1990 as sp500_from_1990
+from deephedge.data.long_histories import sp500_stocks as sp500_stocks
+from deephedge.data.named import RECORDED as RECORDED
+from deephedge.data.named import SHARE_INDICES as SHARE_INDICES
+from deephedge.data.named import recorded as recorded
+from deephedge.data.rates import bond_growth as bond_growth
+from deephedge.data.rates import bond_index as bond_index
+from deephedge.data.rates import cash_index as cash_index
+from deephedge.data.rates import corporate_yields as corporate_yields
+from deephedge.data.rates import treasury_bills as treasury_bills
 from deephedge.data.records import Dropped as Dropped
 from deephedge.data.records import Gap as Gap
 from deephedge.data.records import Records as Records
 from deephedge.data.records import Report as Report
 from deephedge.data.spy_chain import OptionChain as OptionChain
 from deephedge.data.spy_chain import spy_chain as spy_chain
+from deephedge.data.tables import rdatasets_table as rdatasets_table
 from deephedge.data.volatility import garman_klass_vol as garman_klass_vol
 from deephedge.data.volatility import parkinson_vol as parkinson_vol
 from deephedge.data.volatility import quoted_vol as quoted_vol
