@@ -29,4 +29,8 @@ from deephedge.backtest.sharpe import deflated_sharpe as deflated_sharpe
 from deephedge.backtest.sharpe import expected_best_sharpe as expected_best_sharpe
 from deephedge.backtest.sharpe import probabilistic_sharpe as probabilistic_sharpe
 from deephedge.backtest.sharpe import sharpe_moments as sharpe_moments
+from deephedge.backtest.walk_forward import Record as Record
+from deephedge.backtest.walk_forward import long_record as long_record
+from deephedge.backtest.walk_forward import recalibrated as recalibrated
+from deephedge.backtest.walk_forward import walk_forward as walk_forward
 from deephedge.backtest.windows import recorded_paths as recorded_paths

@@ -61,6 +61,8 @@ from deephedge.policies.overlays.rebalance_on_drift import RebalanceOnDrift as R
 from deephedge.policies.overlays.rebalance_on_drift import RebalanceOnGamma as RebalanceOnGamma
 from deephedge.policies.overlays.rebalance_on_move import RebalanceOnMove as RebalanceOnMove
 from deephedge.policies.overlays.rebalance_on_move import RebalanceOnVolMove as RebalanceOnVolMove
+from deephedge.policies.overlays.recalibrated import Recalibrated as Recalibrated
+from deephedge.policies.overlays.renewed import Renewed as Renewed
 from deephedge.policies.overlays.scheduled_events import ScheduledEvents as ScheduledEvents
 from deephedge.policies.overlays.triggered import AbstractTriggered as AbstractTriggered
 from deephedge.policies.overlays.with_forecast import WithForecast as WithForecast
