@@ -10,6 +10,10 @@ from deephedge.data.indices import nasdaq as nasdaq
 from deephedge.data.indices import sp500 as sp500
 from deephedge.data.indices import vix as vix
 from deephedge.data.joint import joint_closes as joint_closes
+from deephedge.data.lean import lean_daily as lean_daily
+from deephedge.data.lean import lean_option_quotes as lean_option_quotes
+from deephedge.data.lean import lean_quotes as lean_quotes
+from deephedge.data.lean import lean_trades as lean_trades
 from deephedge.data.long_histories import dow_jones as dow_jones
 from deephedge.data.long_histories import factor_funds as factor_funds
 from deephedge.data.long_histories import sp500_from_1950 as sp500_from_1950
