@@ -154,7 +154,7 @@ def fitted_weights(closes: pd.DataFrame) -> AbstractPolicy:
 def fitted_regimes(closes: pd.DataFrame) -> AbstractPolicy:
     """A volatility target that forecasts with two regimes, fitted to the basket so far."""
     model = fit_hidden_regimes(basket_index(closes).to_numpy(), n_iterations=100)
-    return VolatilityTarget(0.1, regime_filter(model), weights=WEIGHTS, band=0.05)
+    return VolatilityTarget(target=0.1, forecast=regime_filter(model), weights=WEIGHTS, band=0.05)
 
 
 def mix(weights: np.ndarray, share: float = 1.0) -> AbstractPolicy:
@@ -165,7 +165,7 @@ def mix(weights: np.ndarray, share: float = 1.0) -> AbstractPolicy:
 def strategies(record: Record, first: datetime.date) -> dict[str, tuple[Record, AbstractPolicy]]:
     """Every strategy with the record that it trades on."""
     years = [datetime.date(year, 1, 1) for year in range(first.year, LAST.year + 1)]
-    target = VolatilityTarget(0.1, EWMA(start=0.1), weights=WEIGHTS, band=0.05)
+    target = VolatilityTarget(target=0.1, forecast=EWMA(start=0.1), weights=WEIGHTS, band=0.05)
     insured = CPPI(multiplier=4.0, floor=FLOOR, weights=WEIGHTS, band=0.02)
     ratchet = TIPP(multiplier=4.0, floor=FLOOR, weights=WEIGHTS, band=0.02)
     return {

@@ -133,11 +133,11 @@ def _timed(path: Path, table: "pandas.DataFrame", day: datetime.date) -> "pandas
     """By the time of day, in the market's own time."""
     import pandas as pd
 
-    cells = pd.to_numeric(table.pop("time"), errors="coerce").to_numpy(dtype=float)
+    cells = np.asarray(pd.to_numeric(table.pop("time"), errors="coerce"), dtype=float)
     if not np.all(np.isfinite(cells)):
         row = int(np.argmin(np.isfinite(cells))) + 1
         raise ValueError(f"{path}: row {row} must begin with milliseconds since midnight.")
-    times = pd.Timestamp(day) + pd.to_timedelta(cells, unit="ms")
+    times = np.datetime64(day, "ms") + cells.astype("timedelta64[ms]")
     return table.set_index(pd.DatetimeIndex(times, name="time"))
 
 
