@@ -14,4 +14,4 @@ def test_overlay_and_forecast_are_built_from_the_study():
     assert isinstance(renewed, Renewed) and isinstance(renewed.policy, CPPI)
     assert float(renewed.policy.floor) == 0.7
     assert isinstance(target, VolatilityTarget) and isinstance(target.forecast, RegimeFilter)
-    assert float(target.forecast.vols[1]) == 0.24
+    assert float(target.forecast.vols[1]) == 0.2277
