@@ -183,17 +183,30 @@ def strategies(record: Record, first: datetime.date) -> dict[str, tuple[Record, 
     }
 
 
-def run(record: Record, policy: AbstractPolicy, first: datetime.date) -> tuple[Periods, Periods]:
-    """The periods with costs and a day's delay, and on paper without either."""
-    start = int(np.searchsorted(record.dates, np.datetime64(first)))
-    discount = record.path.discount[start:]
-    level = jnp.asarray(basket_index(record.closes).to_numpy()[start:])
+def run(
+    record: Record, policy: AbstractPolicy, first: datetime.date, benchmark: pd.Series | None
+) -> tuple[Periods, Periods, pd.Series]:
+    """The periods with costs and a day's delay, those on paper without either, and the wealth.
+
+    The benchmark is the wealth of the unprotected basket; of its own where none is given.
+    """
     spreads = SPREADS if record.path.prices.shape[1] == 3 else (*SPREADS, 0.0, OPTION_SPREAD)
-    real, _ = walk_forward(
+    real, wealth = walk_forward(
         record, policy, cost=HalfSpread(spreads), execution=Execution(delay=True), first=first
     )
     paper, _ = walk_forward(record, policy, first=first)
-    return tuple(periods(x, discount / discount[0], level) for x in (real, paper))
+    discount = record.path.discount[-len(wealth) :]
+    level = jnp.asarray((wealth if benchmark is None else benchmark).to_numpy())
+    done, ideal = (periods(x, discount / discount[0], level) for x in (real, paper))
+    return done, ideal, wealth
+
+
+def worst_renewal(record: Record, done: Periods) -> float:
+    """The worst whole year from one renewal of floors and puts to the next, per cent."""
+    n = done.growth.shape[0]
+    year = np.floor(np.asarray(record.path.time)[-n - 1 : -1] + 1e-5)
+    grown = pd.Series(np.asarray(done.growth)).groupby(year).agg(["prod", "size"])
+    return 100 * (float(grown.loc[grown["size"] == 252, "prod"].min()) - 1)
 
 
 COLUMNS = {
@@ -261,14 +274,18 @@ def study(short: bool, resamples: int) -> Study:
     record, shares = history(short)
     first = datetime.date(2000 if short else 1987, 1, 1)
     start = int(np.searchsorted(record.dates, np.datetime64(first)))
-    real, rows, bounds = {}, {}, {}
+    real, rows, bounds, benchmark = {}, {}, {}, None
     n = len(record.dates) - start - 1
     draws = block_draws(n, mean_block=504.0, n_resamples=resamples, seed=0)
     for name, (path, policy) in strategies(record, first).items():
-        done, paper = run(path, policy, first)
+        done, paper, wealth = run(path, policy, first, benchmark)
+        benchmark = wealth if benchmark is None else benchmark
         real[name] = done
         slip = 100 * float(implementation_shortfall(paper, done))
-        rows[name] = row(performance(done, floor=FLOOR)) | {"slippage %": slip}
+        rows[name] = row(performance(done, floor=FLOOR)) | {
+            "slippage %": slip,
+            "worst renewal %": worst_renewal(record, done),
+        }
         found = performance_intervals(done, draws, floor=FLOOR)
         bounds[name] = {
             f"{label} {end}": 100 * (float(vars(found[field])[end]) - offset)
@@ -294,6 +311,7 @@ def verdicts(found: Study) -> list[str]:
     lines = []
     for name, x in found.intervals.iterrows():
         if name == "basket, unprotected":
+            lines.append(f"{name}: 20th-percentile year {x['20th pct year value']:+.1f} %.")
             continue
         gain, low, high = x["excess value"], x["excess low"], x["excess high"]
         if low >= 100 * EXCESS:
@@ -337,7 +355,7 @@ def main() -> None:
 
 
 def draw(found: Study, file: pathlib.Path) -> None:
-    """Wealth and its fall below its highest, at month ends."""
+    """Wealth and its fall below its highest, by quarters."""
     import matplotlib
 
     matplotlib.use("svg")
@@ -358,8 +376,8 @@ def draw(found: Study, file: pathlib.Path) -> None:
             np.cumprod(np.append(1.0, np.asarray(found.real[name].growth))), index=found.dates
         )
         fall = 100 * (wealth / wealth.cummax() - 1)
-        top.plot(wealth.resample("ME").last(), label=name, linewidth=1)
-        bottom.plot(fall.resample("ME").min(), linewidth=1)
+        top.plot(wealth.resample("QE").last(), label=name, linewidth=1)
+        bottom.plot(fall.resample("QE").min(), linewidth=1)
     top.set_yscale("log")
     top.set_ylabel("wealth, 1 at the start")
     top.legend(frameon=False)
