@@ -72,7 +72,12 @@ def fit_hidden_regimes(
     if np.var(returns) <= 0:
         raise ValueError("`prices` must move; the volatility is zero.")
     first = _first_guess(returns, n_regimes)
-    fitted = _maximised(jnp.asarray(returns, dtype=float), *first, n_iterations=n_iterations)
+    # Lengths that double, so that fits to more and more years compile a few times only.
+    room = 1 << (len(returns) - 1).bit_length()
+    padded = np.pad(returns, (0, room - len(returns)))
+    known = np.arange(room) < len(returns)
+    data = (jnp.asarray(x, dtype=float) for x in (padded, known))
+    fitted = _maximised(*data, *first, n_iterations=n_iterations)
     means, deviations, transition = (np.asarray(x, dtype=float) for x in fitted)
     order = np.argsort(deviations)
     return HiddenRegimes(
@@ -101,21 +106,27 @@ def _first_guess(returns: np.ndarray, n: int) -> tuple[Array, Array, Array]:
 @eqx.filter_jit
 def _maximised(
     returns: Float[Array, " step"],
+    known: Float[Array, " step"],
     means: Float[Array, " regime"],
     deviations: Float[Array, " regime"],
     transition: Float[Array, "regime regime"],
     *,
     n_iterations: int,
 ) -> tuple[Array, Array, Array]:
+    """Parameters after the iterations; a step that is not `known` is as good as not there."""
+    n = jnp.sum(known)
+    centre = jnp.sum(known * returns) / n
     # A regime of one return would have no variance and an infinite likelihood.
-    least = 1e-3 * jnp.std(returns)
+    least = 1e-3 * safe.sqrt(jnp.sum(known * (returns - centre) ** 2) / n)
 
     def iteration(_, parameters: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         means, deviations, transition = parameters
         density = hidden_markov.normal_log_density(returns, means, deviations)
+        density = known[:, None] * density
         start = hidden_markov.stationary(transition)
         after, before, _ = hidden_markov.filtered(start, transition, density)
-        chances, moves = hidden_markov.smoothed(after, before, transition)
+        chances, moves = hidden_markov.smoothed(after, before, transition, known)
+        chances = known[:, None] * chances
         weight = jnp.sum(chances, axis=0)
         means = safe.divide(chances.T @ returns, weight)
         squares = (returns[:, None] - means[None, :]) ** 2

@@ -51,23 +51,25 @@ def smoothed(
     after: Float[Array, "time state"],
     before: Float[Array, "time state"],
     transition: Float[Array, "state state"],
+    counted: Float[Array, " time"],
 ) -> tuple[Float[Array, "time state"], Float[Array, "state state"]]:
     r"""Chances given *all* observations, and the expected number of moves from i to j.
 
-    They look ahead: for fitting a model to the past, never for a decision.
+    They look ahead: for fitting a model to the past, never for a decision. A move counts
+    `counted` of the time that it leads to: 0 where there is no observation.
 
     Reference: Kim (1994), Dynamic linear models with Markov-switching, equation 2.20.
     """
 
-    def step(later: Array, rows: tuple[Array, Array]) -> tuple[Array, tuple[Array, Array]]:
-        now, expected = rows
+    def step(later: Array, rows: tuple[Array, Array, Array]) -> tuple[Array, tuple[Array, Array]]:
+        now, expected, counts = rows
         ratio = safe.divide(later, expected)
         joint = now[:, None] * transition * ratio[None, :]
         smooth = jnp.sum(joint, axis=1)
-        return smooth, (smooth, joint)
+        return smooth, (smooth, counts * joint)
 
     last = after[-1]
-    _, (smooth, joint) = lax.scan(step, last, (after[:-1], before[1:]), reverse=True)
+    _, (smooth, joint) = lax.scan(step, last, (after[:-1], before[1:], counted[1:]), reverse=True)
     return jnp.concatenate([smooth, last[None]]), jnp.sum(joint, axis=0)
 
 

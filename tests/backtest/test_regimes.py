@@ -89,7 +89,7 @@ def test_the_smoother_agrees_with_every_chain_counted():
         weights[i, j, k] = chain * np.exp(density[0, i] + density[1, j] + density[2, k])
     total = weights.sum()
     after, before, gain = hidden_markov.filtered(*map(jnp.asarray, (start, moves, density)))
-    smooth, pairs = hidden_markov.smoothed(after, before, jnp.asarray(moves))
+    smooth, pairs = hidden_markov.smoothed(after, before, jnp.asarray(moves), jnp.ones(3))
     np.testing.assert_allclose(gain, np.log(total), rtol=1e-12)
     np.testing.assert_allclose(smooth[1], weights.sum(axis=(0, 2)) / total, rtol=1e-12)
     np.testing.assert_allclose(smooth[2], after[2], rtol=1e-12)
@@ -130,6 +130,21 @@ def test_named_episodes_are_those_that_the_dates_reach():
     episodes = by_episode(dates)
     assert list(episodes) == ["2000-02", "2008"]
     assert dates[episodes["2000-02"]][-1] == np.datetime64("2002-10-09")
+
+
+def test_a_step_without_observation_is_as_good_as_not_there():
+    density = jnp.asarray(np.log(np.array([[0.5, 0.1], [0.2, 0.9], [1.0, 1.0]])))
+    start, moves = jnp.asarray([0.6, 0.4]), jnp.asarray([[0.9, 0.1], [0.3, 0.7]])
+
+    def both(density, known):
+        after, before, gain = hidden_markov.filtered(start, moves, density)
+        return gain, hidden_markov.smoothed(after, before, moves, known)
+
+    gain, (smooth, pairs) = both(density, jnp.asarray([1.0, 1.0, 0.0]))
+    without, (smooth_without, pairs_without) = both(density[:2], jnp.ones(2))
+    np.testing.assert_allclose(gain, without, rtol=1e-12)
+    np.testing.assert_allclose(smooth[:2], smooth_without, rtol=1e-12)
+    np.testing.assert_allclose(pairs, pairs_without, rtol=1e-12)
 
 
 def test_too_few_prices_are_refused():
