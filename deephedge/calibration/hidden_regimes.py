@@ -76,8 +76,8 @@ def fit_hidden_regimes(
     room = 1 << (len(returns) - 1).bit_length()
     padded = np.pad(returns, (0, room - len(returns)))
     known = np.arange(room) < len(returns)
-    data = (jnp.asarray(x, dtype=float) for x in (padded, known))
-    fitted = _maximised(*data, *first, n_iterations=n_iterations)
+    data, counted = (jnp.asarray(x, dtype=float) for x in (padded, known))
+    fitted = _maximised(data, counted, *first, n_iterations=n_iterations)
     means, deviations, transition = (np.asarray(x, dtype=float) for x in fitted)
     order = np.argsort(deviations)
     return HiddenRegimes(
