@@ -88,12 +88,18 @@ def test_each_fit_is_given_the_past_alone(record, walked):
     assert not np.array_equal(after.holdings[known:], ledger.holdings[known:])
 
 
-def test_numbers_change_at_their_dates_and_memory_goes_on(record):
-    whole = CPPI(multiplier=2.0, floor=0.9, weights=[0.5, 0.5])
+INSURED = CPPI(multiplier=2.0, floor=0.9, weights=[0.5, 0.5])
+
+
+@pytest.fixture(scope="module")
+def alone(record):
+    return walk_forward(record, INSURED)[0]
+
+
+def test_numbers_change_at_their_dates_and_memory_goes_on(record, alone):
     other = CPPI(multiplier=3.0, floor=0.9, weights=[0.5, 0.5])
     dates = np.asarray(record.path.time)[[0, 100]]
-    mixed, _ = walk_forward(record, Recalibrated.of([whole, other], dates))
-    alone, _ = walk_forward(record, whole)
+    mixed, _ = walk_forward(record, Recalibrated.of([INSURED, other], dates))
     np.testing.assert_allclose(mixed.holdings[:100], alone.holdings[:100], rtol=1e-12)
     # From then on: three times the cushion above the *first* floor, which grows at the rate.
     discount = np.asarray(record.path.discount)[100]
@@ -102,10 +108,8 @@ def test_numbers_change_at_their_dates_and_memory_goes_on(record):
     assert value == pytest.approx(3 * cushion, rel=1e-10)
 
 
-def test_a_renewed_floor_is_a_share_of_the_wealth_at_the_last_renewal(record):
-    policy = CPPI(multiplier=2.0, floor=0.9, weights=[0.5, 0.5])
-    renewed, wealth = walk_forward(record, Renewed(policy, every=100 / 252))
-    alone, _ = walk_forward(record, policy)
+def test_a_renewed_floor_is_a_share_of_the_wealth_at_the_last_renewal(record, alone):
+    renewed, wealth = walk_forward(record, Renewed(INSURED, every=100 / 252))
     np.testing.assert_allclose(renewed.holdings[:100], alone.holdings[:100], rtol=1e-12)
     bank = 1 / np.asarray(record.path.discount)
     for k in (100, 150, 200, 270):
