@@ -83,6 +83,7 @@ def test_draws_and_weights_are_the_same_resamples():
     np.testing.assert_allclose(weights, counts / 50, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_interval_of_a_mean_is_the_textbook_one():
     sample = record(seed=5)
     draws = block_draws(N, mean_block=1.0, n_resamples=400, seed=1)

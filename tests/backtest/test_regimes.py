@@ -33,6 +33,7 @@ def fitted():
     return closes, regimes, fit_hidden_regimes(closes.to_numpy(), n_iterations=100)
 
 
+@pytest.mark.slow
 def test_parameters_are_recovered_within_four_standard_errors(fitted):
     closes, _, model = fitted
     errors = regime_standard_errors(model, closes.to_numpy())
