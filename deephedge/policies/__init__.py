@@ -34,6 +34,7 @@ from deephedge.policies.forecasts.garch_filter import GarchFilter as GarchFilter
 from deephedge.policies.forecasts.har import HAR as HAR
 from deephedge.policies.forecasts.known_vol import KnownVol as KnownVol
 from deephedge.policies.forecasts.realised import RealisedVol as RealisedVol
+from deephedge.policies.forecasts.regime_filter import RegimeFilter as RegimeFilter
 from deephedge.policies.greeks import model_delta as model_delta
 from deephedge.policies.greeks import model_delta_gamma as model_delta_gamma
 from deephedge.policies.greeks import model_vega as model_vega
@@ -60,6 +61,8 @@ from deephedge.policies.overlays.rebalance_on_drift import RebalanceOnDrift as R
 from deephedge.policies.overlays.rebalance_on_drift import RebalanceOnGamma as RebalanceOnGamma
 from deephedge.policies.overlays.rebalance_on_move import RebalanceOnMove as RebalanceOnMove
 from deephedge.policies.overlays.rebalance_on_move import RebalanceOnVolMove as RebalanceOnVolMove
+from deephedge.policies.overlays.recalibrated import Recalibrated as Recalibrated
+from deephedge.policies.overlays.renewed import Renewed as Renewed
 from deephedge.policies.overlays.scheduled_events import ScheduledEvents as ScheduledEvents
 from deephedge.policies.overlays.triggered import AbstractTriggered as AbstractTriggered
 from deephedge.policies.overlays.with_forecast import WithForecast as WithForecast
