@@ -1,0 +1,1 @@
+"""Strategies that take a position for its profit."""
