@@ -67,4 +67,7 @@ from deephedge.policies.overlays.rebalance_on_move import RebalanceOnVolMove as 
 from deephedge.policies.overlays.scheduled_events import ScheduledEvents as ScheduledEvents
 from deephedge.policies.overlays.triggered import AbstractTriggered as AbstractTriggered
 from deephedge.policies.overlays.with_forecast import WithForecast as WithForecast
+from deephedge.policies.trading.convertible_arbitrage import (
+    ConvertibleArbitrage as ConvertibleArbitrage,
+)
 from deephedge.policies.trading.merger_arbitrage import MergerArbitrage as MergerArbitrage

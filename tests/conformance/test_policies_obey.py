@@ -18,6 +18,7 @@ from deephedge.policies import (
     AbstractPolicy,
     Account,
     CalendarStrip,
+    ConvertibleArbitrage,
     GreekNeutralHedge,
     MergerArbitrage,
     MinimumVarianceDelta,
@@ -29,7 +30,7 @@ from deephedge.rollout import HedgingProblem, pnl_only, replay, rollout, time_gr
 
 POLICIES = [c.example() for c in members(deephedge.policies, AbstractPolicy)]
 # Every policy is always met but those whose options take long to compile.
-LONG = ("CalendarStrip",)
+LONG = ("CalendarStrip", "ConvertibleArbitrage")
 pytestmark = pytest.mark.parametrize(
     "policy",
     [
@@ -61,6 +62,8 @@ def problem_of(name):
         return problem_in(ListedModel.example())
     if name == "merger":
         return problem_in(MergerMarket.example(), NoClaim.example())
+    if name == "convertible":
+        return problem_in(ConvertibleArbitrage.example().market, NoClaim.example())
     for kind in STRIPS:
         if name == kind.__name__:
             return problem_in(kind.example().market, kind.example().claim)
@@ -82,6 +85,8 @@ def where(policy):
         return "listed"
     if isinstance(policy, STRIPS):
         return type(policy).__name__
+    if isinstance(policy, ConvertibleArbitrage):
+        return "convertible"
     if isinstance(policy, MergerArbitrage):
         return "merger"
     return "Heston" if isinstance(policy, MinimumVarianceDelta) else "usual"
