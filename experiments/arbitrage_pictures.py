@@ -38,7 +38,7 @@ def merger(out: pathlib.Path) -> None:
     study = open_study(STUDIES / "merger_arbitrage.toml")
     found = drawn(study, ("spread", "spread_with_puts"), 8192)
     figure, axes = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
-    bins = np.linspace(-40.0, 20.0, 61)
+    bins = np.linspace(-40.0, 20.0, 61).tolist()
     labels = {"spread": "target against acquirer", "spread_with_puts": "with puts on the target"}
     for name, pnl in found.items():
         axes.hist(

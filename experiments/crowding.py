@@ -45,7 +45,8 @@ BLOCK = 50
 def measured(key, share, times, n_paths):
     """Per path: realised variance over blocks; the formula's, both a year; and the mean of a."""
     market = BlackScholes(spot=100.0, vol=VOL)
-    book = EuropeanPortfolio((CALL,), share[None])
+    # pyright takes the abstract `maturity`, here a property, for an argument.
+    book = EuropeanPortfolio((CALL,), share[None])  # pyright: ignore[reportCallIssue]
     problem = HedgingProblem(
         *(market, NoClaim(maturity=HORIZON), NoCost(), times),
         close_out=False,

@@ -24,6 +24,7 @@ premium = 1.0
 close_out = false
 [measures.shortfall]
 type = "ExpectedShortfall"
+tail = 0.05
 [evaluation]
 n_paths = 64
 """
