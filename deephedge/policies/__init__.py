@@ -70,4 +70,5 @@ from deephedge.policies.overlays.with_forecast import WithForecast as WithForeca
 from deephedge.policies.trading.convertible_arbitrage import (
     ConvertibleArbitrage as ConvertibleArbitrage,
 )
+from deephedge.policies.trading.gamma_scalping import GammaScalping as GammaScalping
 from deephedge.policies.trading.merger_arbitrage import MergerArbitrage as MergerArbitrage

@@ -19,6 +19,7 @@ from deephedge.policies import (
     Account,
     CalendarStrip,
     ConvertibleArbitrage,
+    GammaScalping,
     GreekNeutralHedge,
     MergerArbitrage,
     MinimumVarianceDelta,
@@ -26,10 +27,11 @@ from deephedge.policies import (
     VarianceStrip,
 )
 from deephedge.pricing import ListedModel
-from deephedge.rollout import HedgingProblem, pnl_only, replay, rollout, time_grid
+from deephedge.rollout import HedgingProblem, replay, time_grid
 
 POLICIES = [c.example() for c in members(deephedge.policies, AbstractPolicy)]
-# Every policy is always met but those whose options take long to compile.
+STRIPS = (CalendarStrip, PutCallSymmetry, VarianceStrip)
+# Every policy is always met but those whose instruments take long to compile.
 LONG = ("CalendarStrip", "ConvertibleArbitrage")
 pytestmark = pytest.mark.parametrize(
     "policy",
@@ -76,12 +78,9 @@ def paths_of(name):
     return simulate(problem.market, problem.times, 6, key=jax.random.key(1))
 
 
-STRIPS = (CalendarStrip, PutCallSymmetry, VarianceStrip)
-
-
 def where(policy):
     """The market whose factors the policy reads, or whose options it holds."""
-    if isinstance(policy, GreekNeutralHedge):
+    if isinstance(policy, GreekNeutralHedge | GammaScalping):
         return "listed"
     if isinstance(policy, STRIPS):
         return type(policy).__name__
@@ -92,52 +91,68 @@ def where(policy):
     return "Heston" if isinstance(policy, MinimumVarianceDelta) else "usual"
 
 
+class Compiled:
+    """What one program says of policies of a kind on paths: squared P&L, its slope, holdings."""
+
+    def __init__(self, problem):
+        self.traced = 0
+
+        def program(policy, paths):
+            self.traced += 1
+            arrays, rest = eqx.partition(policy, eqx.is_inexact_array)
+
+            def mean_square(arrays):
+                ledger = replay(problem, eqx.combine(arrays, rest), paths)
+                return jnp.mean(ledger.pnl**2), ledger.holdings
+
+            return jax.value_and_grad(mean_square, has_aux=True)(arrays)
+
+        self.run = eqx.filter_jit(program)
+
+
+@functools.cache
+def compiled(kind, problem):
+    """One compilation serves all that is asked of a policy."""
+    return Compiled(problem_of(problem))
+
+
 def test_a_step_gives_units_of_each_asset_and_keeps_its_memory(policy):
     path = jax.tree.map(lambda x: x[0], paths_of(where(policy)))
     now = dataclasses.replace(path, progress=problem_of(where(policy)).claim.progress(path)).at(0)
     account = Account(holdings=jnp.zeros_like(now.prices), wealth=jnp.asarray(1.0))
     memory = policy.init()
-    holdings, after = policy.step(now, account, memory)
+    holdings, after = eqx.filter_eval_shape(policy.step, now, account, memory)
     assert holdings.shape == now.prices.shape
-    assert np.all(np.isfinite(np.asarray(holdings)))
     assert jax.tree.structure(after) == jax.tree.structure(memory)
     for new, old in zip(jax.tree.leaves(after), jax.tree.leaves(memory), strict=True):
         assert (new.shape, new.dtype) == (old.shape, old.dtype)
 
 
 def test_no_trade_depends_on_the_future(policy):
-    def holdings(path):
-        return rollout(problem_of(where(policy)), policy, path).holdings
-
+    run, paths = compiled(type(policy), where(policy)).run, paths_of(where(policy))
     known = 3
-    path = jax.tree.map(lambda x: x[0], paths_of(where(policy)))
-    changed = dataclasses.replace(
-        path,
-        prices=path.prices.at[known:].multiply(1.2),
-        factors=path.factors.at[known:].multiply(1.3),
-        discount=path.discount.at[known:].multiply(0.9),
-    )
-    np.testing.assert_array_equal(holdings(changed)[:known], holdings(path)[:known])
+
+    @jax.vmap
+    def changed(path):
+        return dataclasses.replace(
+            path,
+            prices=path.prices.at[known:].multiply(1.2),
+            factors=path.factors.at[known:].multiply(1.3),
+            discount=path.discount.at[known:].multiply(0.9),
+        )
+
+    (_, holdings), _ = run(policy, paths)
+    (_, others), _ = run(policy, changed(paths))
+    assert np.all(np.isfinite(holdings))
+    np.testing.assert_array_equal(others[:, :known], holdings[:, :known])
 
 
 def test_new_values_do_not_compile_again_and_slopes_are_finite(policy):
-    problem, paths, traced = problem_of(where(policy)), paths_of(where(policy)), []
-
-    @eqx.filter_jit
-    def risk_and_slope(policy):
-        traced.append(1)
-        arrays, rest = eqx.partition(policy, eqx.is_inexact_array)
-
-        def mean_square(arrays):
-            pnl = replay(problem, eqx.combine(arrays, rest), paths, keep=pnl_only)
-            return jnp.mean(pnl**2)
-
-        return jax.value_and_grad(mean_square)(arrays)
-
+    one, paths = compiled(type(policy), where(policy)), paths_of(where(policy))
     for factor in (1.0, 1.01):
         changed = jax.tree.map(lambda x: x * factor if eqx.is_inexact_array(x) else x, policy)  # noqa: B023
-        value, slope = risk_and_slope(changed)
+        (value, _), slope = one.run(changed, paths)
         assert np.isfinite(float(value))
         for leaf in jax.tree.leaves(slope):
             assert np.all(np.isfinite(np.asarray(leaf)))
-    assert len(traced) == 1
+    assert one.traced == 1

@@ -1,1 +1,1 @@
-"""Strategies that take a position for its profit."""
+"""What trading desks run."""
