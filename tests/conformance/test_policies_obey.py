@@ -11,27 +11,43 @@ import pytest
 from family_finder import members
 
 import deephedge.policies
-from deephedge.claims import Call
+from deephedge.claims import Call, NoClaim
 from deephedge.costs import ProportionalCost
-from deephedge.markets import BlackScholes, Heston, simulate
+from deephedge.markets import BlackScholes, Heston, MergerMarket, simulate
 from deephedge.policies import (
     AbstractPolicy,
     Account,
+    CalendarStrip,
+    ConvertibleArbitrage,
     GammaScalping,
     GreekNeutralHedge,
+    MergerArbitrage,
     MinimumVarianceDelta,
+    PutCallSymmetry,
+    VarianceStrip,
 )
 from deephedge.pricing import ListedModel
 from deephedge.rollout import HedgingProblem, replay, time_grid
 
 POLICIES = [c.example() for c in members(deephedge.policies, AbstractPolicy)]
-pytestmark = pytest.mark.parametrize("policy", POLICIES, ids=lambda p: type(p).__name__)
+STRIPS = (CalendarStrip, PutCallSymmetry, VarianceStrip)
+# Every policy is always met but those whose instruments take long to compile.
+LONG = ("CalendarStrip", "ConvertibleArbitrage")
+pytestmark = pytest.mark.parametrize(
+    "policy",
+    [
+        pytest.param(
+            p, marks=pytest.mark.slow if type(p).__name__ in LONG else (), id=type(p).__name__
+        )
+        for p in POLICIES
+    ],
+)
 
 
-def problem_in(market):
+def problem_in(market, claim=None):
     return HedgingProblem(
         market,
-        Call.example(),
+        Call.example() if claim is None else claim,
         ProportionalCost(0.001),
         time_grid(0.25, 5),
         premium=100.0,
@@ -39,24 +55,39 @@ def problem_in(market):
     )
 
 
-PROBLEMS = {
-    name: problem_in(market)
-    for name, market in {
-        "usual": BlackScholes.example(),
-        "Heston": Heston.example(),
-        "listed": ListedModel.example(),
-    }.items()
-}
-PATHS = {
-    name: simulate(problem.market, problem.times, 6, key=jax.random.key(1))
-    for name, problem in PROBLEMS.items()
-}
+@functools.cache
+def problem_of(name):
+    """The problem in which a policy stands: the usual one, or one of what it reads and holds."""
+    if name == "Heston":
+        return problem_in(Heston.example())
+    if name == "listed":
+        return problem_in(ListedModel.example())
+    if name == "merger":
+        return problem_in(MergerMarket.example(), NoClaim.example())
+    if name == "convertible":
+        return problem_in(ConvertibleArbitrage.example().market, NoClaim.example())
+    for kind in STRIPS:
+        if name == kind.__name__:
+            return problem_in(kind.example().market, kind.example().claim)
+    return problem_in(BlackScholes.example())
+
+
+@functools.cache
+def paths_of(name):
+    problem = problem_of(name)
+    return simulate(problem.market, problem.times, 6, key=jax.random.key(1))
 
 
 def where(policy):
     """The market whose factors the policy reads, or whose options it holds."""
     if isinstance(policy, GreekNeutralHedge | GammaScalping):
         return "listed"
+    if isinstance(policy, STRIPS):
+        return type(policy).__name__
+    if isinstance(policy, ConvertibleArbitrage):
+        return "convertible"
+    if isinstance(policy, MergerArbitrage):
+        return "merger"
     return "Heston" if isinstance(policy, MinimumVarianceDelta) else "usual"
 
 
@@ -82,11 +113,12 @@ class Compiled:
 @functools.cache
 def compiled(kind, problem):
     """One compilation serves all that is asked of a policy."""
-    return Compiled(PROBLEMS[problem])
+    return Compiled(problem_of(problem))
 
 
 def test_a_step_gives_units_of_each_asset_and_keeps_its_memory(policy):
-    now = PROBLEMS[where(policy)].market.start()
+    path = jax.tree.map(lambda x: x[0], paths_of(where(policy)))
+    now = dataclasses.replace(path, progress=problem_of(where(policy)).claim.progress(path)).at(0)
     account = Account(holdings=jnp.zeros_like(now.prices), wealth=jnp.asarray(1.0))
     memory = policy.init()
     holdings, after = eqx.filter_eval_shape(policy.step, now, account, memory)
@@ -97,7 +129,7 @@ def test_a_step_gives_units_of_each_asset_and_keeps_its_memory(policy):
 
 
 def test_no_trade_depends_on_the_future(policy):
-    run, paths = compiled(type(policy), where(policy)).run, PATHS[where(policy)]
+    run, paths = compiled(type(policy), where(policy)).run, paths_of(where(policy))
     known = 3
 
     @jax.vmap
@@ -116,7 +148,7 @@ def test_no_trade_depends_on_the_future(policy):
 
 
 def test_new_values_do_not_compile_again_and_slopes_are_finite(policy):
-    one, paths = compiled(type(policy), where(policy)), PATHS[where(policy)]
+    one, paths = compiled(type(policy), where(policy)), paths_of(where(policy))
     for factor in (1.0, 1.01):
         changed = jax.tree.map(lambda x: x * factor if eqx.is_inexact_array(x) else x, policy)  # noqa: B023
         (value, _), slope = one.run(changed, paths)
