@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
 import jax
 
 from deephedge.backtest import block_weights, recorded_paths
@@ -18,6 +19,7 @@ from deephedge.cli.train import load_all
 from deephedge.data import open_history
 from deephedge.markets import Path as Paths
 from deephedge.policies import AbstractPolicy
+from deephedge.pricing import AbstractListed
 from deephedge.reports import Comparison, compare_recorded
 
 
@@ -82,6 +84,8 @@ def _recorded(resolved: Resolved, table: Backtest) -> tuple[Paths, dict[str, Any
         spot=float(problem.market.start().prices[0]),
         rate=float(resolved.given.get("rate", 0.0)),
     )
+    if isinstance(problem.market, AbstractListed):
+        paths = _with_instruments(problem.market, paths)
     facts = {
         "windows": len(starts),
         "first_start": str(starts[0]),
@@ -92,6 +96,18 @@ def _recorded(resolved: Resolved, table: Backtest) -> tuple[Paths, dict[str, Any
         "n_resamples": table.n_resamples,
     }
     return paths, facts
+
+
+def _with_instruments(market: AbstractListed, paths: Paths) -> Paths:
+    """The windows with the market's instruments beside the recorded price."""
+    assets, first = market.market.start(), jax.tree.map(lambda x: x[0, 0], paths)
+    if (assets.prices.shape, assets.factors.shape) != (first.prices.shape, first.factors.shape):
+        raise ValueError(
+            "the instruments must be listed in a recorded market, whose one factor is the quoted "
+            f"volatility, got {type(market.market).__name__}; give the listed `market` the type "
+            "`Recorded` and the `pricer` the type `QuotedBlackScholes`."
+        )
+    return eqx.filter_jit(eqx.filter_vmap(market.extend))(paths)
 
 
 def backtest_study(file: Path, policies: Path, out: Path, *, quiet: bool, json: bool) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from deephedge.backtest import recorded_market
 from deephedge.claims import AbstractClaim
@@ -36,6 +37,7 @@ from deephedge.pricing import (
 )
 from deephedge.risk import AbstractRiskMeasure
 from deephedge.rollout import HedgingProblem, time_grid
+from deephedge.typing import Array, Float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,7 +168,7 @@ def _given(market: AbstractMarket, claim: AbstractClaim, cost: AbstractCost, tim
     interval = float(claim.maturity) / (times.shape[0] - 1)
     given = {"market": market, "claim": claim, "times": times, "interval": interval}
     market = market.market if isinstance(market, AbstractListed) else market
-    rate = _proportional_rate(cost)
+    rate = _proportional_rate(cost, asset=vars(claim).get("asset", 0))
     if rate is not None:
         given["cost_rate"] = rate
     if isinstance(market, Historical):
@@ -180,19 +182,23 @@ def _given(market: AbstractMarket, claim: AbstractClaim, cost: AbstractCost, tim
     return given | {name: vars(market)[name] for name in stated}
 
 
-def _proportional_rate(cost: AbstractCost) -> float | None:
-    """The cost of trading, as a share of the value traded; `None` where it is not one."""
+def _proportional_rate(cost: AbstractCost, asset: int) -> float | None:
+    """The cost of trading an asset, as a share of the value traded; `None` where it is not one."""
     match cost:
         case NoCost():
             return 0.0
         case ProportionalCost():
-            return float(cost.rate.max())
+            return _of_asset(cost.rate, asset)
         case HalfSpread():
-            return 1e-4 * float(cost.basis_points.max())
+            return 1e-4 * _of_asset(cost.basis_points, asset)
         case CostSum():
-            parts = [_proportional_rate(part) for part in cost.costs]
+            parts = [_proportional_rate(part, asset) for part in cost.costs]
             return sum(part for part in parts if part is not None) or None
     return None
+
+
+def _of_asset(values: Float[Array, " asset"], asset: int) -> float:
+    return float(np.broadcast_to(values, max(asset + 1, values.shape[0]))[asset])
 
 
 def _premium(study: Study, given: Mapping[str, Any]) -> float | AbstractPricer:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from deephedge.cli.app import command
+from deephedge.cli.backtest import backtested
 from deephedge.cli.resolve import open_study
+from deephedge.cli.tables import StudyError
 from deephedge.markets import BlackScholes
 from deephedge.policies import DeltaHedge, GreekNeutralHedge
 from deephedge.pricing import BlackScholesFormula, Listed, ListedModel, QuotedBlackScholes
@@ -51,3 +53,32 @@ def test_the_study_runs(tmp_path):
     file.write_text(STUDY.read_text().replace("n_paths = 4096", "n_paths = 64"))
     assert command(["run", str(file), "--out", str(tmp_path / "out"), "--quiet"]) == 0
     assert (tmp_path / "out" / "summary.json").exists()
+
+
+RECORDED = STUDY.with_name("sp500_every_hedge.toml")
+
+
+def test_rules_are_told_the_cost_of_the_claims_asset_not_of_the_options():
+    policies = open_study(RECORDED).policies
+    for name in ("leland", "whalley_wilmott", "zakamouline"):
+        assert float(policies[name].cost_rate) == pytest.approx(5e-4)
+
+
+@pytest.mark.slow
+def test_recorded_windows_list_the_options_too():
+    resolved = open_study(RECORDED)
+    assert resolved.study.backtest is not None
+    some = {name: resolved.policies[name] for name in ("delta", "delta_gamma")}
+    result = backtested(resolved, some, resolved.study.backtest)
+    assert result.paths.prices.shape[1:] == (22, 3)
+    assert float(result.comparison.at("delta_gamma", "cost").value) > 0.1
+
+
+def test_instruments_of_a_model_have_no_record(tmp_path):
+    dates = "[backtest]\nfirst = 2014-01-01\nlast = 2018-12-31\n"
+    file = tmp_path / "study.toml"
+    file.write_text(STUDY.read_text() + dates)
+    resolved = open_study(file)
+    assert resolved.study.backtest is not None
+    with pytest.raises(StudyError, match="Recorded"):
+        backtested(resolved, {"delta": resolved.policies["delta"]}, resolved.study.backtest)
