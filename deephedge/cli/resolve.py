@@ -165,6 +165,7 @@ def _given(market: AbstractMarket, claim: AbstractClaim, cost: AbstractCost, tim
     """What policies and pricers need not be told again."""
     interval = float(claim.maturity) / (times.shape[0] - 1)
     given = {"market": market, "claim": claim, "times": times, "interval": interval}
+    given["n_assets"] = market.start().prices.shape[0]
     market = market.market if isinstance(market, AbstractListed) else market
     rate = _proportional_rate(cost)
     if rate is not None:

@@ -12,3 +12,4 @@ from deephedge.rollout.sample import sample as sample
 from deephedge.rollout.sample import whole as whole
 from deephedge.rollout.sensitivities import RiskSensitivities as RiskSensitivities
 from deephedge.rollout.sensitivities import risk_sensitivities as risk_sensitivities
+from deephedge.rollout.trace import trace as trace
