@@ -11,7 +11,7 @@ from deephedge.markets.base import Snapshot
 from deephedge.numerics.checks import at_least_one
 from deephedge.policies.base import AbstractPolicy, Account
 from deephedge.policies.classical.delta import DeltaHedge
-from deephedge.policies.overlays.levels import AbstractLevel, Flatten, Halt, Halve, Tighten
+from deephedge.policies.overlays.levels import AbstractLevel, Halve, Tighten
 from deephedge.policies.overlays.rebalance_on_drift import RebalanceOnDrift
 from deephedge.policies.overlays.triggers import AbstractTrigger
 from deephedge.typing import Array, Float, Int, PyTree
@@ -137,8 +137,7 @@ class Escalation(AbstractPolicy):
     def example(cls) -> "Escalation":
         """A typical member, for tests and documentation."""
         rule = RebalanceOnDrift(DeltaHedge.example(), tolerance=0.2)
-        levels = (Tighten.example(), Halve.example(), Flatten.example(), Halt.example())
-        return cls(rule, levels)
+        return cls(rule, (Tighten.example(), Halve.example()))
 
 
 def _integers(value: object) -> Int[Array, "..."]:

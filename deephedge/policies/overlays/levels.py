@@ -82,7 +82,7 @@ class Tighten(AbstractLevel):
     @classmethod
     def example(cls) -> "Tighten":
         """A typical member, for tests and documentation."""
-        return cls(BookGreek.example(), DeltaHedge.example())
+        return cls(triggers=(BookGreek.example(),), policy=DeltaHedge.example())
 
 
 class Halve(AbstractLevel):

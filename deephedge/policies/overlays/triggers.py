@@ -105,7 +105,7 @@ class BookGreek(AbstractTrigger):
     @classmethod
     def example(cls) -> "BookGreek":
         """A typical member, for tests and documentation."""
-        return cls(Call.example(), BlackScholesFormula.example(), limit=0.1)
+        return cls(claim=Call.example(), pricer=BlackScholesFormula.example(), limit=0.1)
 
 
 class Drawdown(AbstractTrigger):
@@ -171,7 +171,7 @@ class ForecastVol(AbstractTrigger):
     @classmethod
     def example(cls) -> "ForecastVol":
         """A typical member, for tests and documentation."""
-        return cls(EWMA.example(), limit=0.4)
+        return cls(forecast=EWMA.example(), limit=0.4)
 
 
 class Jump(AbstractTrigger):
@@ -206,4 +206,4 @@ class Jump(AbstractTrigger):
     @classmethod
     def example(cls) -> "Jump":
         """A typical member, for tests and documentation."""
-        return cls(EWMA.example(), limit=4.0)
+        return cls(forecast=EWMA.example(), limit=4.0)

@@ -1,5 +1,6 @@
 """An escalation beside a slow and readable copy of the protocol, date by date."""
 
+import itertools
 import math
 
 import jax
@@ -148,7 +149,7 @@ def test_levels_and_holdings_follow_the_protocol_date_by_date(run, name, halt_ca
         np.testing.assert_array_equal(memories.level[i], levels)
         expected = slow_holdings(levels, delta[i, :-1])
         np.testing.assert_allclose(ledger.holdings[:, 0], expected, rtol=1e-12)
-        seen |= {(int(a), int(b)) for a, b in zip(levels, levels[1:], strict=False) if a != b}
+        seen |= {(int(a), int(b)) for a, b in itertools.pairwise(levels) if a != b}
     assert {(0, 1), (1, 0), (2, 0), (0, 2)} <= seen
     assert any(b == 3 for _, b in seen)
     assert any(a == 3 for a, _ in seen)
