@@ -242,7 +242,8 @@ def test_ctrl_c_waits_for_what_must_be_whole():
 WRONG = {
     "no such policy": (POSITION.replace('"escalated"\ncash', '"escalate"\ncash'), "book.policy: "
         "must name one of the policies, got 'escalate'; did you mean escalated?"),
-    "slippage": (POSITION.replace("lot = 0.01", "slippage = 0.01"), "execution.slippage: is random"),
+    "slippage": (POSITION.replace("lot = 0.01", "slippage = 0.01"),
+        "execution.slippage: is random"),
     "holdings": (POSITION.replace("cash = 4.2", "cash = 4.2\nholdings = [1.0, 2.0]"),
         "book.holdings: must have a number for each of the 1 assets, got 2."),
     "no cash": (POSITION.replace("cash = 4.2", ""), "book.cash: must be given."),

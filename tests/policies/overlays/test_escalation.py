@@ -65,6 +65,7 @@ POLICIES = {
     "rule": RULE,
     "infinite": protocol(dict.fromkeys(LIMITS, math.inf), None),
     "for_a_while": protocol(LIMITS, 6),
+    "for_good": protocol(LIMITS, None),
 }
 
 
@@ -81,10 +82,15 @@ def run():
         path = MARKET.path(PROBLEM.times, normals)
         worth = jax.vmap(lambda now: FORMULA.price(CALL, now))(path.snapshots())
         delta = jax.vmap(DELTA.observe)(path.snapshots())[:, 0]
-        return path, worth, delta, {k: remembering(PROBLEM, p, path) for k, p in POLICIES.items()}
+        return (
+            path,
+            worth,
+            delta,
+            {name: remembering(PROBLEM, POLICIES[name], path) for name in ("rule", "infinite")},
+        )
 
     path, worth, delta, found = all_of_them(normals)
-    found["for_good"] = trace(PROBLEM, protocol(LIMITS, None), path)
+    found["for_a_while"] = trace(PROBLEM, POLICIES["for_a_while"], path)
     return jax.tree.map(np.asarray, (path, worth, delta, found))
 
 
@@ -134,9 +140,15 @@ def slow_holdings(levels, delta):
     return holdings
 
 
-@pytest.mark.parametrize(("name", "halt_calm"), [("for_good", None), ("for_a_while", 6)])
+FOR_GOOD = pytest.param("for_good", None, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("name", "halt_calm"), [FOR_GOOD, ("for_a_while", 6)])
 def test_levels_and_holdings_follow_the_protocol_date_by_date(run, name, halt_calm):
     path, worth, delta, found = run
+    if name not in found:
+        paths = jax.tree.map(jnp.asarray, path)
+        found[name] = jax.tree.map(np.asarray, trace(PROBLEM, POLICIES[name], paths))
     ledgers, memories = found[name]
     seen = set()
     for i in range(worth.shape[0]):
@@ -188,7 +200,7 @@ def test_the_log_has_every_change_with_the_trigger_that_fired(run):
 
 def test_a_trace_keeps_the_ledger_of_the_same_hedge(run):
     path, _, _, found = run
-    ledger, _ = found["for_good"]
+    ledger, _ = found["for_a_while"]
     value = path.discount * path.prices[:, :, 0]
     cash = np.concatenate([ledger.holdings[:, :1, 0], np.diff(ledger.holdings[:, :, 0])], axis=1)
     np.testing.assert_allclose(ledger.trades[:, :-1, 0], cash, atol=1e-14)
