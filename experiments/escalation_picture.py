@@ -55,7 +55,7 @@ def main() -> None:
     for name, values in wealth.items():
         print(f"{name}: {values[-1]:.2f}")
 
-    figure, axes = plt.subplots(2, 1, figsize=(8, 5.5), sharex=True, layout="constrained")
+    figure, axes = plt.subplots(2, 1, figsize=(7, 4.6), sharex=True, layout="constrained")
     axes[0].plot(days, np.asarray(path.prices[0, :, 0]), color="black", lw=1.2)
     axes[0].set_ylabel("stock")
     for name, colour in zip(wealth, ("#1f5fa8", "#999999"), strict=True):
@@ -71,6 +71,7 @@ def main() -> None:
                               label=NAMES[k - 1] if axis is axes[0] else None)  # fmt: skip
     axes[0].legend(title="level", loc="lower left", frameon=False)
     plt.rcParams["svg.hashsalt"] = "deephedge"
+    plt.rcParams["svg.fonttype"] = "none"
     out = ROOT / "docs" / "strategies" / "escalation.svg"
     figure.savefig(out, metadata={"Date": None})
     print(f"{out.name}: {out.stat().st_size / 1024:.0f} kB")
