@@ -80,3 +80,4 @@ from deephedge.policies.overlays.triggers import Drawdown as Drawdown
 from deephedge.policies.overlays.triggers import ForecastVol as ForecastVol
 from deephedge.policies.overlays.triggers import Jump as Jump
 from deephedge.policies.overlays.with_forecast import WithForecast as WithForecast
+from deephedge.policies.trading.gamma_scalping import GammaScalping as GammaScalping

@@ -98,6 +98,20 @@ class AbstractListed(AbstractMarket):
         widths = [start.factors.shape[1], *(x.n_factors(start) for x in self.instruments)]
         return jnp.split(now.factors, np.cumsum(widths)[:-1].tolist())[1:]
 
+    def worth(
+        self, units: Float[Array, " instrument"], assets: Snapshot, since: Snapshot
+    ) -> Scalar:
+        """Value of so many of the contracts of `since`, at the prices and factors of `assets`.
+
+        A contract that had expired by `since` is cash, and left out. Greeks are slopes of this.
+        """
+        rows = zip(self.instruments, self.pricers(), self.own_factors(since), strict=True)
+        values = [
+            jnp.where(x.is_live(since, own), x.value(pricer, assets, own), 0.0)
+            for x, pricer, own in rows
+        ]
+        return jnp.sum(units * jnp.stack(values))
+
     def _columns(self, path: Path) -> list[Column]:
         since: list[Since | None] = [None for _ in self.instruments]
         if self.since is not None:

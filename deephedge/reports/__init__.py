@@ -1,8 +1,15 @@
 """Comparisons, figures and the page that shows them."""
 
+from deephedge.reports.attribute_paths import attribute as attribute
+from deephedge.reports.attribute_paths import attribute_paths as attribute_paths
+from deephedge.reports.attribute_paths import every_step as every_step
+from deephedge.reports.attribute_paths import sample_attribution as sample_attribution
+from deephedge.reports.attribute_paths import whole_path as whole_path
 from deephedge.reports.attribution import Attribution as Attribution
 from deephedge.reports.attribution import Book as Book
 from deephedge.reports.attribution import attribute_step as attribute_step
+from deephedge.reports.break_even import break_even_vol as break_even_vol
+from deephedge.reports.break_even import scalped_vol as scalped_vol
 from deephedge.reports.compare import compare as compare
 from deephedge.reports.compare import compare_recorded as compare_recorded
 from deephedge.reports.comparison import Comparison as Comparison

@@ -52,20 +52,12 @@ class Book(eqx.Module):
         else:
             assets = self.listed.assets_at(now)
             worth = jnp.sum(grown[: assets.prices.shape[0]] * assets.prices)
-            worth = worth + self._instruments(self.listed, assets, since)
+            held = self.holdings[assets.prices.shape[0] :]
+            worth = worth + self.listed.worth(held, assets, since)
         for i, (claim, pricer) in enumerate(zip(self.claims, self.pricers, strict=True)):
             assert self.units is not None  # checked at construction
             worth = worth + self.units[i] * pricer.price(claim, now)
         return worth
-
-    def _instruments(self, listed: AbstractListed, assets: Snapshot, since: Snapshot) -> Scalar:
-        held = self.holdings[assets.prices.shape[0] :]
-        rows = zip(listed.instruments, listed.pricers(), listed.own_factors(since), strict=True)
-        values = [
-            jnp.where(x.is_live(since, own), x.value(pricer, assets, own), 0.0)
-            for x, pricer, own in rows
-        ]
-        return jnp.sum(held * jnp.stack(values))
 
     def gain(self, before: Snapshot, after: Snapshot) -> Scalar:
         """What the book earns over a step, in today's money, dividends included."""
@@ -100,7 +92,7 @@ class Attribution(eqx.Module):
     financing: Float[Array, "*step"]
     """What financing charges beyond interest at the market's rate."""
     residual: Float[Array, "*step"]
-    """All else: higher orders, what the claim came to remember, and a market that left the model."""
+    """All else: higher orders, new memory of the claim, and a market that left the model."""
 
     @property
     def total(self) -> Float[Array, "*step"]:
@@ -154,22 +146,28 @@ def attribute_step(
         )
         return book.value(moved, before)
 
-    def part(greek: str, weight: float = 1.0) -> Scalar:
+    def part(greek: str) -> Scalar:
+        weight = 0.5 if greek in ("gamma", "volga") else 1.0
         return weight * after.discount * derivative(worth, start, GREEKS[greek])
 
     value = book.value(before, before)
     if gain is None:
         gain = after.discount * book.value(after, before) - before.discount * value
     zero = jnp.zeros_like(value)
+    moving = ("theta", "delta", "gamma")
+    if _factors(book, before):
+        moving = (*moving, "vega", "vanna", "volga")
     parts = {
         "edge": zero,
         "carry": after.discount * book.value(start, before) - before.discount * value,
-        "theta": part("theta"),
-        "delta": part("delta"),
-        "gamma": part("gamma", 0.5),
-        "vega": part("vega"),
-        "vanna": part("vanna"),
-        "volga": part("volga", 0.5),
+        **dict.fromkeys(("vega", "vanna", "volga"), zero),
+        **{greek: part(greek) for greek in moving},
     }
     residual = gain - jnp.sum(jnp.stack(list(parts.values())))
     return Attribution(**parts, cost=zero - cost, financing=zero - financing, residual=residual)
+
+
+def _factors(book: Book, now: Snapshot) -> int:
+    """How many factors the model has; those of listed contracts stand still over a step."""
+    assets = now if book.listed is None else book.listed.assets_at(now)
+    return assets.factors.shape[0]

@@ -13,7 +13,13 @@ import deephedge.policies
 from deephedge.claims import Call
 from deephedge.costs import ProportionalCost
 from deephedge.markets import BlackScholes, Heston, simulate
-from deephedge.policies import AbstractPolicy, Account, GreekNeutralHedge, MinimumVarianceDelta
+from deephedge.policies import (
+    AbstractPolicy,
+    Account,
+    GammaScalping,
+    GreekNeutralHedge,
+    MinimumVarianceDelta,
+)
 from deephedge.pricing import ListedModel
 from deephedge.rollout import HedgingProblem, pnl_only, replay, rollout, time_grid
 
@@ -48,7 +54,7 @@ PATHS = {
 
 def where(policy):
     """The market whose factors the policy reads, or whose options it holds."""
-    if isinstance(policy, GreekNeutralHedge):
+    if isinstance(policy, GreekNeutralHedge | GammaScalping):
         return "listed"
     return "Heston" if isinstance(policy, MinimumVarianceDelta) else "usual"
 

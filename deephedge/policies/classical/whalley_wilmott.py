@@ -35,12 +35,19 @@ class WhalleyWilmott(AbstractClassicalBand):
 
     def observe(self, now: Snapshot) -> tuple[Float[Array, " asset"], Float[Array, " asset"]]:
         delta, gamma = model_delta_gamma(self.pricer, self.claim, now)
-        cubed = 1.5 * self.cost_rate * now.prices * gamma**2 / (self.aversion * now.discount)
-        # The root's slope is infinite where gamma vanishes: `safe.power` has slope 0 there.
-        half_width = safe.power(cubed, 1.0 / 3.0)
+        half_width = small_cost_width(gamma, now, cost_rate=self.cost_rate, aversion=self.aversion)
         return delta - half_width, delta + half_width
 
     @classmethod
     def example(cls) -> "WhalleyWilmott":
         """A typical member, for tests and documentation."""
         return cls(Call.example(), BlackScholesFormula.example(), cost_rate=0.001, aversion=1.0)
+
+
+def small_cost_width(
+    gamma: Float[Array, " asset"], now: Snapshot, *, cost_rate: Scalar, aversion: Scalar
+) -> Float[Array, " asset"]:
+    """The half-width of `WhalleyWilmott` for a book with that gamma, in units of each asset."""
+    cubed = 1.5 * cost_rate * now.prices * gamma**2 / (aversion * now.discount)
+    # The root's slope is infinite where gamma vanishes: `safe.power` has slope 0 there.
+    return safe.power(cubed, 1.0 / 3.0)

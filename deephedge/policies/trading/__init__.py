@@ -1,0 +1,1 @@
+"""What trading desks run."""
