@@ -79,11 +79,11 @@ def rows():
 def desk(tmp_path):
     """Writes streams beside the position, and monitors them."""
 
-    def run(lines, *options, text=POSITION, market=None):
+    def run(lines, *options, text=POSITION, market=None, header="time,spot,vol", form="--json"):
         (tmp_path / "position.toml").write_text(text)
-        (tmp_path / "quotes.csv").write_text("\n".join(["time,spot,vol", *lines]) + "\n")
+        (tmp_path / "quotes.csv").write_text("\n".join([header, *lines]) + "\n")
         stream = market or str(tmp_path / "quotes.csv")
-        return command(["monitor", str(tmp_path / "position.toml"), stream, "--json", *options])
+        return command(["monitor", str(tmp_path / "position.toml"), stream, form, *options])
 
     run.state = tmp_path / "position.state.json"
     run.position = tmp_path / "position.toml"
@@ -105,12 +105,13 @@ def replayed(desk, times, spots, factors):
         | {"times": times, "premium": position.cash}
     )
     market = problem.market
+    prices = jnp.asarray(spots.reshape(len(times), -1))
     path = Path(
         time=jnp.asarray(times),
-        prices=jnp.asarray(spots)[:, None],
+        prices=prices,
         factors=jnp.asarray(factors),
         discount=jnp.exp(-market.rate * times),
-        accrual=jnp.exp(market.dividend * jnp.asarray(times))[:, None],
+        accrual=jnp.exp(market.dividend * jnp.asarray(times))[:, None] * jnp.ones_like(prices),
         progress=jnp.zeros((len(times), 0)),
     )
     ledger = replay(problem, position.policy, jax.tree.map(lambda x: x[None], path))
@@ -222,6 +223,29 @@ def test_standard_input_and_an_interruption(desk, capsys, monkeypatch):
     assert [{**x, "line": 0} for x in first + second] == [{**x, "line": 0} for x in whole]
 
 
+def test_text_says_what_to_do(desk, capsys):
+    assert desk(rows(), "--dry-run") == 0
+    reports, _ = printed(capsys)
+    busy = [x for x in reports if x["trade"] != [0.0] or x["changes"] or x["expired"]
+            or x["limits"]["gamma"]["breached"]]  # fmt: skip
+    assert desk(rows(), "--dry-run", form="--quiet") == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    lines = out.splitlines()
+    assert sum(line.startswith("line ") for line in lines) == len(busy) < len(reports)
+    for word, count in [
+        ("  TRADE ", sum(x["trade"] != [0.0] for x in reports)),
+        ("  LEVEL   0 -> 1: jump ", 1),
+        ("  LEVEL   1 -> 0: calm for 3 quotes", 1),
+        (
+            "  LIMIT   gamma: gamma of the book ",
+            sum(x["limits"]["gamma"]["breached"] for x in busy),
+        ),
+        ("  EXPIRED paid ", 1),
+    ]:
+        assert sum(line.startswith(word) for line in lines) == count > 0
+
+
 def test_after_the_maturity_nothing_is_left_to_do(desk, capsys):
     lines = [*rows(), "0.3,100,0.2"]
     assert desk(lines) == 0
@@ -269,6 +293,7 @@ def test_a_state_belongs_to_one_position_and_a_stream_has_its_columns(desk, caps
     desk.state.write_text("{}")
     assert desk(rows()) == 2
     assert "is not the state of a monitor" in capsys.readouterr().err
+    desk.state.unlink()
     assert desk([], market=str(tmp_path / "none.csv")) == 2
     assert "none.csv: there is no such file." in capsys.readouterr().err
     other = tmp_path / "other.csv"
@@ -312,6 +337,46 @@ def test_a_claim_that_remembers_and_orders_that_wait(desk, capsys):
     agree(reports, ledger)
     orders = [x["order"] for x in reports[:-2]]
     assert orders == [x["holdings"] for x in reports[1:-1]]
+
+
+PORTFOLIO = """
+[market]
+type = "BlackScholes"
+spot = [100.0, 50.0]
+vol = [0.2, 0.3]
+rate = 0.03
+[claim]
+type = "NoClaim"
+maturity = 0.25
+[cost]
+type = "ProportionalCost"
+rate = 0.001
+[book]
+policy = "escalated"
+cash = 100.0
+[quotes]
+prices = ["stock", "bond"]
+[policies.cppi]
+type = "CPPI"
+multiplier = 3.0
+floor = 0.9
+weights = [0.6, 0.4]
+[policies.escalated]
+type = "Escalation"
+policy = "cppi"
+levels = [{ type = "Flatten", triggers = [{ type = "Drawdown", limit = 2.0 }] }]
+"""
+
+
+@pytest.mark.slow
+def test_a_portfolio_of_two_assets_against_no_claim(desk, capsys):
+    times, spots, _ = made_up()
+    both = np.stack([spots, 50.0 + 0.1 * np.arange(N + 1)], axis=1)
+    lines = [f"{t!r},{a!r},{b!r}" for t, (a, b) in zip(times.tolist(), both.tolist(), strict=True)]
+    assert desk(lines, text=PORTFOLIO, header="time,stock,bond") == 0
+    reports, _ = printed(capsys)
+    agree(reports, replayed(desk, times, both, np.zeros((N + 1, 0))))
+    assert max(x["level"] for x in reports) == 1
 
 
 def test_dates_count_from_a_start_and_old_quotes_are_stale(desk, capsys):

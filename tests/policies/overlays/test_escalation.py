@@ -1,5 +1,6 @@
 """An escalation beside a slow and readable copy of the protocol, date by date."""
 
+import dataclasses
 import itertools
 import math
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from deephedge.claims import Call
-from deephedge.costs import ProportionalCost
+from deephedge.costs import PermanentImpact, ProportionalCost
 from deephedge.markets import BlackScholes
 from deephedge.policies import (
     EWMA,
@@ -31,7 +32,7 @@ from deephedge.policies import (
     escalation_in,
 )
 from deephedge.pricing import BlackScholesFormula, ListedModel
-from deephedge.rollout import HedgingProblem, time_grid, trace
+from deephedge.rollout import HedgingProblem, replay, time_grid, trace
 from deephedge.rollout.ledger import remembering
 
 N, MATURITY, VOL, RATE = 60, 0.25, 0.2, 0.03
@@ -207,6 +208,18 @@ def test_a_trace_keeps_the_ledger_of_the_same_hedge(run):
     gains = np.sum(ledger.holdings[:, :, 0] * np.diff(value), axis=1)
     paid = np.sum(1e-3 * np.abs(cash) * value[:, :-1], axis=1)
     np.testing.assert_allclose(ledger.wealth[:, -1], 4.4 + gains - paid, rtol=1e-12)
+
+
+@pytest.mark.slow
+def test_a_trace_under_permanent_impact_is_the_replay(run):
+    paths = jax.tree.map(lambda x: jnp.asarray(x[:3]), run[0])
+    problem = dataclasses.replace(PROBLEM, impact=PermanentImpact(0.002))
+    ledger, memory = trace(problem, POLICIES["for_a_while"], paths)
+    again = replay(problem, POLICIES["for_a_while"], paths)
+    for one, other in zip(jax.tree.leaves(ledger), jax.tree.leaves(again), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+    assert memory.level.shape == (3, N)
+    assert np.max(memory.level) > 0
 
 
 def test_at_its_limit_a_trigger_rests_and_what_is_no_number_fires():
