@@ -33,7 +33,6 @@ from deephedge.policies import (
 )
 from deephedge.pricing import BlackScholesFormula, ListedModel
 from deephedge.rollout import HedgingProblem, replay, time_grid, trace
-from deephedge.rollout.ledger import remembering
 
 N, MATURITY, VOL, RATE = 60, 0.25, 0.2, 0.03
 DT = MATURITY / N
@@ -72,27 +71,30 @@ POLICIES = {
 
 @pytest.fixture(scope="module")
 def run():
-    """Paths with two fast days and, on some, a jump; the ledger and the memories of each policy."""
+    """Paths with fast days and, on some, a jump; worth, delta, the ledger and the memories."""
     normals = jax.random.normal(jax.random.key(5), (24, N, 1))
     normals = normals.at[:, 20:24].multiply(2.5)
     normals = normals.at[::3, 35].set(-8.0)
 
     @jax.jit
     @jax.vmap
-    def all_of_them(normals):
+    def paths_of(normals):
         path = MARKET.path(PROBLEM.times, normals)
         worth = jax.vmap(lambda now: FORMULA.price(CALL, now))(path.snapshots())
-        delta = jax.vmap(DELTA.observe)(path.snapshots())[:, 0]
-        return (
-            path,
-            worth,
-            delta,
-            {name: remembering(PROBLEM, POLICIES[name], path) for name in ("rule", "infinite")},
-        )
+        return path, worth, jax.vmap(DELTA.observe)(path.snapshots())[:, 0]
 
-    path, worth, delta, found = all_of_them(normals)
-    found["for_a_while"] = trace(PROBLEM, POLICIES["for_a_while"], path)
+    path, worth, delta = paths_of(normals)
+    found = {"for_a_while": trace(PROBLEM, POLICIES["for_a_while"], path)}
     return jax.tree.map(np.asarray, (path, worth, delta, found))
+
+
+def traced(run, name):
+    """The ledger and the memories of a policy on the paths of the fixture."""
+    path, _, _, found = run
+    if name not in found:
+        paths = jax.tree.map(jnp.asarray, path)
+        found[name] = jax.tree.map(np.asarray, trace(PROBLEM, POLICIES[name], paths))
+    return found[name]
 
 
 def quantities(prices, worth, discount, delta, ledger):
@@ -146,11 +148,8 @@ FOR_GOOD = pytest.param("for_good", None, marks=pytest.mark.slow)
 
 @pytest.mark.parametrize(("name", "halt_calm"), [FOR_GOOD, ("for_a_while", 6)])
 def test_levels_and_holdings_follow_the_protocol_date_by_date(run, name, halt_calm):
-    path, worth, delta, found = run
-    if name not in found:
-        paths = jax.tree.map(jnp.asarray, path)
-        found[name] = jax.tree.map(np.asarray, trace(PROBLEM, POLICIES[name], paths))
-    ledgers, memories = found[name]
+    path, worth, delta, _ = run
+    ledgers, memories = traced(run, name)
     seen = set()
     for i in range(worth.shape[0]):
         ledger = jax.tree.map(lambda x: x[i], ledgers)  # noqa: B023
@@ -170,9 +169,9 @@ def test_levels_and_holdings_follow_the_protocol_date_by_date(run, name, halt_ca
     assert any(a == 4 for a, _ in seen) == (halt_calm is not None)
 
 
+@pytest.mark.slow
 def test_without_a_limit_in_reach_it_is_the_wrapped_policy_exactly(run):
-    _, _, _, found = run
-    (plain, _), (wrapped, memories) = found["rule"], found["infinite"]
+    (plain, _), (wrapped, memories) = traced(run, "rule"), traced(run, "infinite")
     np.testing.assert_array_equal(memories.level, 0)
     for name, value in vars(plain).items():
         np.testing.assert_array_equal(vars(wrapped)[name], value)
