@@ -14,7 +14,8 @@ own numbers give 500 - 2,000 = -1,500: the costs are written down, and then left
    about $4,000 in 20 days and theta, which the text does not mention, takes as much: what is left
    on average is the bill of $2,000.
 
-Measured (seed 0, 20,000 paths): see `docs/strategies/gamma_scalping.md`.
+Measured (seed 0, 20,000 paths): a mean of -1,993 (6), deviation 888, a profit in 2 % of paths; a
+break-even vol of 24.5 %. See `docs/strategies/gamma_scalping.md`.
 
     python experiments/market_makers_ledger.py [--smoke] [--seed 0]
 """
@@ -67,10 +68,14 @@ class WorkedExample(AbstractPricer):
         return self, now
 
 
+def stock() -> BlackScholes:
+    """The stock of the simulated days."""
+    return BlackScholes(spot=SPOT, vol=VOL)
+
+
 def book(pricer: AbstractPricer) -> tuple[HedgingProblem, GammaScalping]:
     """The calls and the stock against them, adjusted twice a day, marked after 20 days."""
-    stock = BlackScholes(spot=SPOT, vol=VOL)
-    market = Listed(stock, Held(Call(strike=STRIKE, maturity=EXPIRY)), pricer)
+    market = Listed(stock(), Held(Call(strike=STRIKE, maturity=EXPIRY)), pricer)
     problem = HedgingProblem(
         market,
         NoClaim(maturity=HORIZON),
@@ -84,11 +89,11 @@ def book(pricer: AbstractPricer) -> tuple[HedgingProblem, GammaScalping]:
 def ledger() -> tuple[Ledger, Attribution]:
     """The worked example: $2 up before the second adjustment, then 0.4 cents to and fro."""
     problem, policy = book(WorkedExample())
-    still = problem.market.market.path(problem.times, jnp.zeros((N_ADJUSTMENTS, 1)))
+    still = stock().path(problem.times, jnp.zeros((N_ADJUSTMENTS, 1)))
     to_and_fro = jnp.where(jnp.arange(N_ADJUSTMENTS - 1) % 2 == 0, 2.0, 2.004)
     moves = jnp.concatenate([jnp.zeros(1), to_and_fro, to_and_fro[-1:]])
-    stock = dataclasses.replace(still, prices=(SPOT + moves)[:, None])
-    paths = jax.tree.map(lambda x: x[None], problem.market.extend(stock))
+    recorded = dataclasses.replace(still, prices=(SPOT + moves)[:, None])
+    paths = jax.tree.map(lambda x: x[None], policy.market.extend(recorded))
     ledgers = replay(problem, policy, paths)
     parts = attribute_paths(problem, ledgers, paths, WorkedExample(), keep=whole_path)
     return jax.tree.map(lambda x: x[0], (ledgers, parts))

@@ -36,23 +36,33 @@ def block_weights(
 
     Reference: Politis and Romano (1994), The stationary bootstrap, section 2.
     """
+    draws = block_draws(n, mean_block=mean_block, n_resamples=n_resamples, seed=seed)
+    shares = [np.bincount(drawn, minlength=n) / n for drawn in draws]
+    return jnp.asarray(np.stack(shares), dtype=float)
+
+
+def block_draws(n: int, *, mean_block: float, n_resamples: int, seed: int) -> np.ndarray:
+    """Which of `n` consecutive periods stand in each resample, in order: resamples by `n`.
+
+    The same stationary bootstrap as `block_weights`, for measures to which the order matters,
+    such as a drawdown.
+    """
     if n < 2 or n_resamples < 2:
         raise ValueError(f"`n` and `n_resamples` must be at least 2, got {n} and {n_resamples}.")
     if not 1 <= mean_block < n:
         raise ValueError(f"`mean_block` must be at least 1 and below {n}, got {mean_block}.")
     random = np.random.default_rng(seed)
-    shares = [_counts(random, n, mean_block) / n for _ in range(n_resamples)]
-    return jnp.asarray(np.stack(shares), dtype=float)
+    return np.stack([_drawn(random, n, mean_block) for _ in range(n_resamples)])
 
 
-def _counts(random: np.random.Generator, n: int, mean_block: float) -> np.ndarray:
-    """How often one resample draws each window."""
+def _drawn(random: np.random.Generator, n: int, mean_block: float) -> np.ndarray:
+    """The periods of one resample."""
     restart = random.random(n) < 1.0 / mean_block
     restart[0] = True
     anchors = random.integers(n, size=n)
     place = np.arange(n)
     latest = np.maximum.accumulate(np.where(restart, place, 0))
-    return np.bincount((anchors[latest] + place - latest) % n, minlength=n)
+    return (anchors[latest] + place - latest) % n
 
 
 @eqx.filter_jit
@@ -77,7 +87,7 @@ def bootstrap_interval(
 
     Reference: Efron (1979), Bootstrap methods; Künsch (1989) for blocks.
     """
-    return _interval(measure(pnl), resampled(measure, pnl, weights), level)
+    return percentile_interval(measure(pnl), resampled(measure, pnl, weights), level)
 
 
 def paired_interval(
@@ -89,10 +99,13 @@ def paired_interval(
 ) -> Interval:
     """The measure of `pnl` less that of `baseline`, both on the same resamples of the windows."""
     differences = resampled(measure, pnl, weights) - resampled(measure, baseline, weights)
-    return _interval(measure(pnl) - measure(baseline), differences, level)
+    return percentile_interval(measure(pnl) - measure(baseline), differences, level)
 
 
-def _interval(value: Scalar, draws: Float[Array, " resample"], level: float) -> Interval:
+def percentile_interval(
+    value: Scalar, draws: Float[Array, " resample"], level: float = 0.95
+) -> Interval:
+    """An estimate with the deviation of its resamples and their percentile interval."""
     if not 0 < level < 1:
         raise ValueError(f"`level` must be between 0 and 1, got {level}.")
     edge = 0.5 * (1 - level)

@@ -9,6 +9,9 @@ from deephedge.calibration.domains import domains as domains
 from deephedge.calibration.forward_equation import ByForwardEquation as ByForwardEquation
 from deephedge.calibration.garch import fit_garch as fit_garch
 from deephedge.calibration.heston import fit_heston as fit_heston
+from deephedge.calibration.hidden_regimes import HiddenRegimes as HiddenRegimes
+from deephedge.calibration.hidden_regimes import fit_hidden_regimes as fit_hidden_regimes
+from deephedge.calibration.hidden_regimes import regime_standard_errors as regime_standard_errors
 from deephedge.calibration.methods import AbstractMethod as AbstractMethod
 from deephedge.calibration.methods import ByFormula as ByFormula
 from deephedge.calibration.methods import BySeries as BySeries

@@ -43,18 +43,44 @@ def read_csv(
     if not columns:
         raise ValueError("`columns` must name at least one; pass `columns={'close': 'Close'}`.")
     cells = _cells(path, [date, *columns.values()])
+    return read_table(
+        cells,
+        date=date,
+        columns=columns,
+        positive=positive,
+        max_gap=max_gap,
+        date_format=date_format,
+        source=path.name if source is None else source,
+        description=description,
+        where=f"{path}: ",
+    )
+
+
+def read_table(
+    cells: Mapping[str, list[str]],
+    *,
+    date: str,
+    columns: Mapping[str, str],
+    source: str,
+    positive: bool = True,
+    max_gap: int = 3,
+    date_format: str | None = None,
+    description: str | None = None,
+    where: str = "",
+) -> Records:
+    """`read_csv` of columns of text that are already in memory; `where` begins an error."""
     days = _days(cells[date], date_format)
     numbers = np.column_stack([_numbers(cells[column]) for column in columns.values()])
     dropped = _bad_rows(days, numbers, list(columns), positive)
     if len(dropped) == len(days):
         why = f"; row 1: {dropped[0].reason}" if dropped else ""
-        raise ValueError(f"{path}: there are no usable rows among {len(days)}{why}.")
+        raise ValueError(f"{where}there are no usable rows among {len(days)}{why}.")
     good = np.delete(np.arange(len(days)), [bad.row - 1 for bad in dropped])
     unsorted = int(np.sum(np.diff(days[good]) < np.timedelta64(0, "D")))
     order = good[np.argsort(days[good])]
     return Records(
         frame=_frame(days[order], numbers[order], list(columns)),
-        source=path.name if source is None else source,
+        source=source,
         description=", ".join(columns) if description is None else description,
         report=Report(len(days), tuple(dropped), unsorted, _gaps(days[order], max_gap)),
     )

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deephedge.data.csv import read_csv
-from deephedge.data.indices import sp500, vix
+from deephedge.data.indices import vix
+from deephedge.data.named import RECORDED, SHARE_INDICES
 from deephedge.data.records import Records
 from deephedge.data.volatility import quoted_vol
 
@@ -28,24 +29,29 @@ class History:
 
 
 def open_history(data: str = "sp500", *, markup: float = 1.0) -> History:
-    """A history by name: `sp500`, or the path of a CSV file.
+    """A history by name: an index of `SHARE_INDICES`, or the path of a CSV file.
 
     The S&P 500 is quoted at the VIX where there is one, and elsewhere at `markup` times its
-    RiskMetrics volatility. A file has columns `date`, `close` and `vol` (decimal per year); one
-    without `vol` has columns `date` and `close`, and is quoted at `markup` times its RiskMetrics
-    volatility throughout.
+    RiskMetrics volatility, as the other indices are throughout. A file has columns `date`,
+    `close` and `vol` (decimal per year); one without `vol` has columns `date` and `close`, and is
+    quoted at `markup` times its RiskMetrics volatility throughout.
     """
-    if data == "sp500":
-        return _sp500(markup)
+    if data in SHARE_INDICES:
+        return _index(data, markup)
     path = Path(data)
     if path.suffix == "" and not path.exists():
-        raise ValueError(f"`data` must be 'sp500' or the path of a CSV file, got {data!r}.")
+        names = ", ".join(repr(name) for name in SHARE_INDICES)
+        raise ValueError(f"`data` must be {names} or the path of a CSV file, got {data!r}.")
     return _file(path, markup)
 
 
-def _sp500(markup: float) -> History:
-    prices, implied = sp500(), vix()
-    closes, index = prices.column("close"), implied.column("vix")
+def _index(name: str, markup: float) -> History:
+    prices = RECORDED[name]()
+    closes = prices.column("close")
+    if not name.startswith("sp500"):
+        return History(closes, quoted_vol(closes, markup=markup), (prices,), _riskmetrics(markup))
+    implied = vix()
+    index = implied.column("vix")
     rule = f"VIX from {implied.first} on; where there is none, {_riskmetrics(markup)}"
     return History(closes, quoted_vol(closes, index, markup=markup), (prices, implied), rule)
 

@@ -1,9 +1,9 @@
 """Recorded indices that come with the `arch` package (extra `data`)."""
 
-import importlib.util
 from pathlib import Path
 
 from deephedge.data.csv import read_csv
+from deephedge.data.packaged import packaged_file
 from deephedge.data.records import Records
 
 
@@ -13,7 +13,7 @@ def sp500() -> Records:
     A price index: dividends are not in it.
     """
     return read_csv(
-        _arch_file("sp500"),
+        arch_file("sp500"),
         date="Date",
         columns={"close": "Close"},
         date_format="%m/%d/%Y",
@@ -28,7 +28,7 @@ def nasdaq() -> Records:
     A price index: dividends are not in it.
     """
     return read_csv(
-        _arch_file("nasdaq"),
+        arch_file("nasdaq"),
         date="Date",
         columns={"close": "Close"},
         date_format="%m/%d/%Y",
@@ -47,7 +47,7 @@ def vix() -> Records:
     Reference: CBOE (2003), VIX white paper.
     """
     return read_csv(
-        _arch_file("vix"),
+        arch_file("vix"),
         date="Date",
         columns={"vix": "vix"},
         date_format="%m/%d/%Y",
@@ -56,12 +56,6 @@ def vix() -> Records:
     )
 
 
-def _arch_file(name: str) -> Path:
-    """The file of a data set in the installed package, found without importing the package."""
-    found = importlib.util.find_spec("arch")
-    if found is None or not found.submodule_search_locations:
-        raise ValueError(
-            f"the data set {name!r} comes with the package `arch`, which is not installed; "
-            "run `pip install 'deephedge[data]'`."
-        )
-    return Path(found.submodule_search_locations[0]) / "data" / name / f"{name}.csv.gz"
+def arch_file(name: str, file: str | None = None) -> Path:
+    """The file of a data set of the `arch` package."""
+    return packaged_file("arch", "data", name, "data", name, f"{file or name}.csv.gz")

@@ -21,7 +21,8 @@ from deephedge.numerics import normal, safe
 from deephedge.numerics.checks import as_array, non_negative, optional, positive, real
 from deephedge.typing import Array, Float, Scalar
 
-_SQUARINGS = 22
+_SQUARINGS = 32
+"""The series is stable to a size of 2.7 times 2 to this power: beyond, it would overflow."""
 
 
 def _generator(value: object) -> Array:

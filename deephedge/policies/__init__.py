@@ -7,8 +7,11 @@ from deephedge.policies.base import AbstractPolicy as AbstractPolicy
 from deephedge.policies.base import AbstractTargetPolicy as AbstractTargetPolicy
 from deephedge.policies.base import AbstractTrainablePolicy as AbstractTrainablePolicy
 from deephedge.policies.base import Account as Account
+from deephedge.policies.classical.barrier_strip import AbstractBarrierStrip as AbstractBarrierStrip
+from deephedge.policies.classical.barrier_strip import PutCallSymmetry as PutCallSymmetry
 from deephedge.policies.classical.bartlett_delta import BartlettDelta as BartlettDelta
 from deephedge.policies.classical.boyle_vorst import BoyleVorst as BoyleVorst
+from deephedge.policies.classical.calendar_strip import CalendarStrip as CalendarStrip
 from deephedge.policies.classical.delta import DeltaHedge as DeltaHedge
 from deephedge.policies.classical.delta_band import DeltaBand as DeltaBand
 from deephedge.policies.classical.greek_neutral import GreekNeutralHedge as GreekNeutralHedge
@@ -25,6 +28,7 @@ from deephedge.policies.classical.modified_vol import AbstractModifiedVol as Abs
 from deephedge.policies.classical.no_hedge import NoHedge as NoHedge
 from deephedge.policies.classical.practitioner_delta import PractitionerDelta as PractitionerDelta
 from deephedge.policies.classical.static import StaticHedge as StaticHedge
+from deephedge.policies.classical.variance_strip import VarianceStrip as VarianceStrip
 from deephedge.policies.classical.vol_band import VolBand as VolBand
 from deephedge.policies.classical.whalley_wilmott import WhalleyWilmott as WhalleyWilmott
 from deephedge.policies.classical.zakamouline import Zakamouline as Zakamouline
@@ -34,6 +38,7 @@ from deephedge.policies.forecasts.garch_filter import GarchFilter as GarchFilter
 from deephedge.policies.forecasts.har import HAR as HAR
 from deephedge.policies.forecasts.known_vol import KnownVol as KnownVol
 from deephedge.policies.forecasts.realised import RealisedVol as RealisedVol
+from deephedge.policies.forecasts.regime_filter import RegimeFilter as RegimeFilter
 from deephedge.policies.greeks import instrument_greeks as instrument_greeks
 from deephedge.policies.greeks import model_delta as model_delta
 from deephedge.policies.greeks import model_delta_gamma as model_delta_gamma
@@ -72,6 +77,8 @@ from deephedge.policies.overlays.rebalance_on_drift import RebalanceOnDrift as R
 from deephedge.policies.overlays.rebalance_on_drift import RebalanceOnGamma as RebalanceOnGamma
 from deephedge.policies.overlays.rebalance_on_move import RebalanceOnMove as RebalanceOnMove
 from deephedge.policies.overlays.rebalance_on_move import RebalanceOnVolMove as RebalanceOnVolMove
+from deephedge.policies.overlays.recalibrated import Recalibrated as Recalibrated
+from deephedge.policies.overlays.renewed import Renewed as Renewed
 from deephedge.policies.overlays.scheduled_events import ScheduledEvents as ScheduledEvents
 from deephedge.policies.overlays.triggered import AbstractTriggered as AbstractTriggered
 from deephedge.policies.overlays.triggers import AbstractTrigger as AbstractTrigger
@@ -80,4 +87,8 @@ from deephedge.policies.overlays.triggers import Drawdown as Drawdown
 from deephedge.policies.overlays.triggers import ForecastVol as ForecastVol
 from deephedge.policies.overlays.triggers import Jump as Jump
 from deephedge.policies.overlays.with_forecast import WithForecast as WithForecast
+from deephedge.policies.trading.convertible_arbitrage import (
+    ConvertibleArbitrage as ConvertibleArbitrage,
+)
 from deephedge.policies.trading.gamma_scalping import GammaScalping as GammaScalping
+from deephedge.policies.trading.merger_arbitrage import MergerArbitrage as MergerArbitrage

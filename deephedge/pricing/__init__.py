@@ -48,6 +48,8 @@ from deephedge.pricing.lognormal import AbstractLognormalPricer as AbstractLogno
 from deephedge.pricing.longstaff_schwartz import LongstaffSchwartz as LongstaffSchwartz
 from deephedge.pricing.lookback_formula import LookbackFormula as LookbackFormula
 from deephedge.pricing.margrabe import MargrabeFormula as MargrabeFormula
+from deephedge.pricing.merger_formula import MergerFormula as MergerFormula
+from deephedge.pricing.merger_formula import implied_break_probability as implied_break_probability
 from deephedge.pricing.monte_carlo import MonteCarlo as MonteCarlo
 from deephedge.pricing.multilevel import Multilevel as Multilevel
 from deephedge.pricing.multilevel import multilevel as multilevel

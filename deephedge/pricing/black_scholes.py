@@ -5,7 +5,7 @@ import dataclasses
 import equinox as eqx
 import jax.numpy as jnp
 
-from deephedge.claims.base import AbstractClaim, AbstractEuropean
+from deephedge.claims.base import AbstractClaim, AbstractEuropean, Pieces
 from deephedge.markets.base import AbstractMarket, Snapshot
 from deephedge.numerics import normal, safe
 from deephedge.numerics.checks import non_negative, real
@@ -35,7 +35,15 @@ def black_scholes_price(
 
     Reference: Black and Scholes (1973), equation 13; Merton (1973).
     """
-    pieces = claim.pieces()
+    return value_of_pieces(
+        claim.pieces(), spot=spot, tau=tau, vol=vol, rate=rate, dividend=dividend
+    )
+
+
+def value_of_pieces(
+    pieces: Pieces, *, spot: Scalar, tau: Scalar, vol: Scalar, rate: Scalar, dividend: Scalar
+) -> Scalar:
+    """Value of a payoff given by its pieces. See `black_scholes_price`."""
     grown = spot * jnp.exp((rate - dividend) * tau)
     deviation = vol * safe.sqrt(tau)
     # At no deviation the piece is owed or not for certain: d is plus or minus "infinity", 1e3.

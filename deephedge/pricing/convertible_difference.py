@@ -12,7 +12,7 @@ from deephedge.claims.convertible_bond import ConvertibleBond
 from deephedge.markets.base import AbstractMarket, Snapshot
 from deephedge.markets.defaultable import Defaultable
 from deephedge.numerics import safe
-from deephedge.numerics.checks import non_negative, real
+from deephedge.numerics.checks import non_negative, optional, positive, real
 from deephedge.pricing.base import AbstractPricer
 from deephedge.pricing.closed_form import constant_vol, refusal, time_left
 from deephedge.pricing.diffusion import (
@@ -52,6 +52,9 @@ class ConvertibleDifference(AbstractPricer):
 
     Args:
         loss: share $\eta$ of the price that a default takes.
+        centre: a price about which the grid is laid whatever the price is, wide enough for what
+            the price becomes from there until the maturity. All paths at one date then share one
+            solution: prices along paths cost hardly more than along one. The spot unless given.
         n_steps: dates, divided among the periods between events.
         n_prices: nodes of the price grid.
 
@@ -65,6 +68,7 @@ class ConvertibleDifference(AbstractPricer):
     dividend: Scalar = eqx.field(converter=real("dividend"), default=0.0)
     intensity: Scalar = eqx.field(converter=non_negative("intensity"), default=0.0)
     loss: Scalar = eqx.field(converter=non_negative("loss"), default=0.0)
+    centre: Scalar | None = eqx.field(converter=optional(positive("centre")), default=None)
     n_steps: int = eqx.field(static=True, default=200)
     n_prices: int = eqx.field(static=True, default=401)
 
@@ -75,7 +79,7 @@ class ConvertibleDifference(AbstractPricer):
         spot = now.prices[claim.asset]
         # Double where: at expiry, a life of a year that nobody reads.
         begun = eqx.tree_at(lambda n: n.time, now, claim.maturity - tau)
-        grid = self._grid(claim, spot, tau)
+        grid = self._grid(claim, spot if self.centre is None else self.centre, tau)
         _, _, values = self._backward(claim, begun.time, grid)
         node = spot * jnp.exp(self._carried(claim) * tau)
         value = jnp.exp(-self._discounting * tau) * grid.interpolate(values, node)
@@ -159,6 +163,10 @@ class ConvertibleDifference(AbstractPricer):
         pieces = _conversion(claim, strike)
         node, deviation = spot * jnp.exp(self._carried(claim) * tau), self.vol * safe.sqrt(tau)
         cover = jnp.abs(self._growth) * tau
+        if self.centre is not None:
+            gone = claim.maturity - tau
+            cover = jnp.abs(self._growth) * claim.maturity + 6.0 * self.vol * safe.sqrt(gone)
+            cover = cover - jnp.log(1.0 - jnp.minimum(self.loss, 0.9))
         grid = price_grid(pieces, node, deviation, self.n_prices, cover=cover)
         return grid if claim.call_price is None else grid.through(_called_at(claim, spot))
 

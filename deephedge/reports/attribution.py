@@ -152,7 +152,7 @@ def attribute_step(
 
     value = book.value(before, before)
     if gain is None:
-        gain = after.discount * book.value(after, before) - before.discount * value
+        gain = book.gain(before, after)
     zero = jnp.zeros_like(value)
     moving = ("theta", "delta", "gamma")
     if _factors(book, before):

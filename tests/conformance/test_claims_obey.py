@@ -1,6 +1,7 @@
 """What every claim must be."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -31,83 +32,106 @@ def paths(claim: AbstractClaim, n_paths: int = 64) -> Path:
     return simulate(MARKET, times, n_paths, key=jax.random.key(3))
 
 
-@every
-def test_payoff_and_progress_are_finite(claim):
-    batch = paths(claim)
-    progress = jax.vmap(claim.progress)(batch)
-    assert progress.ndim == 3
-    assert progress.shape[:2] == batch.time.shape
-    assert np.all(np.isfinite(np.asarray(progress)))
-    payoff = np.asarray(jax.vmap(claim.payoff)(batch))
-    assert payoff.shape == (64,)
-    assert np.all(np.isfinite(payoff))
-    assert (np.ptp(payoff) > 0.0) != isinstance(claim, NoClaim)
-
-
 def filled(claim: AbstractClaim, path: Path) -> Path:
     return dataclasses.replace(path, progress=claim.progress(path))
 
 
+KNOWN = (1, 4)
+"""Dates that a path has behind it."""
+
+
+@functools.cache
+def facts(kind: type) -> dict:
+    """All that is asked of the example, on every path, by one program."""
+    claim = kind.example()
+
+    def of(path):
+        after = filled(claim, path)
+
+        def changed(known):
+            return dataclasses.replace(path, prices=path.prices.at[known:].multiply(1.3))
+
+        def rest(known):
+            path = jax.tree.map(lambda x: x[known:], after)
+            return claim.payoff(path), claim.progress(path)
+
+        def payoff(prices):
+            return claim.payoff(dataclasses.replace(path, prices=prices))
+
+        value, slope = jax.value_and_grad(payoff)(path.prices)
+        return {
+            "payoff": value,
+            "slope": slope,
+            "progress": after.progress,
+            "filled": (claim.payoff(after), claim.progress(after)),
+            "otherwise": {k: claim.progress(changed(k))[:k] for k in KNOWN},
+            "rest": {k: rest(k) for k in KNOWN},
+        }
+
+    return jax.tree.map(np.asarray, jax.jit(jax.vmap(of))(paths(claim)))
+
+
+@every
+def test_payoff_and_progress_are_finite(claim):
+    of, batch = facts(type(claim)), paths(claim)
+    assert of["progress"].ndim == 3
+    assert of["progress"].shape[:2] == batch.time.shape
+    assert np.all(np.isfinite(of["progress"]))
+    assert of["payoff"].shape == (64,)
+    assert np.all(np.isfinite(of["payoff"]))
+    assert (np.ptp(of["payoff"]) > 0.0) != isinstance(claim, NoClaim)
+
+
 @every
 def test_payoff_is_the_same_before_and_after_progress_is_filled_in(claim):
-    def both(path):
-        after = filled(claim, path)
-        return (claim.payoff(path), after.progress), (claim.payoff(after), claim.progress(after))
-
-    before, after = jax.vmap(both)(paths(claim))
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12), after, before)
+    of = facts(type(claim))
+    payoff, progress = of["filled"]
+    np.testing.assert_allclose(payoff, of["payoff"], rtol=1e-12)
+    np.testing.assert_allclose(progress, of["progress"], rtol=1e-12)
 
 
 @every
-@pytest.mark.parametrize("known", [pytest.param(1, marks=pytest.mark.slow), 4])
+@pytest.mark.parametrize("known", KNOWN)
 def test_progress_depends_on_the_past_only(claim, known):
-    def both(path):
-        changed = dataclasses.replace(path, prices=path.prices.at[known:].multiply(1.3))
-        return claim.progress(changed)[:known], claim.progress(path)[:known]
-
-    np.testing.assert_array_equal(*jax.vmap(both)(paths(claim)))
+    of = facts(type(claim))
+    np.testing.assert_array_equal(of["otherwise"][known], of["progress"][:, :known])
 
 
 @every
-@pytest.mark.parametrize("start", [pytest.param(1, marks=pytest.mark.slow), 4])
+@pytest.mark.parametrize("start", KNOWN)
 def test_a_path_in_mid_life_carries_on(claim, start):
-    def both(path):
-        whole = filled(claim, path)
-        rest = jax.tree.map(lambda x: x[start:], whole)
-        return (claim.payoff(rest), claim.progress(rest)), (
-            claim.payoff(path),
-            whole.progress[start:],
-        )
-
-    rest, whole = jax.vmap(both)(paths(claim))
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-12), rest, whole)
+    of = facts(type(claim))
+    payoff, progress = of["rest"][start]
+    np.testing.assert_allclose(payoff, of["payoff"], rtol=1e-12)
+    np.testing.assert_allclose(progress, of["progress"][:, start:], rtol=1e-12)
 
 
 @every
 def test_slopes_are_finite(claim):
-    one = jax.tree.map(lambda x: x[0], paths(claim))
-    slope = jax.grad(lambda p: claim.payoff(dataclasses.replace(one, prices=p)))(one.prices)
-    assert np.all(np.isfinite(np.asarray(slope)))
+    assert np.all(np.isfinite(facts(type(claim))["slope"]))
 
 
 @every
 def test_float32_stays_float32(claim):
     small, batch = _single((claim, paths(claim)))
-    payoff = jax.vmap(small.payoff)(batch)
-    assert payoff.dtype == jnp.float32
-    assert jax.vmap(small.progress)(batch).dtype == jnp.float32
-    expected = np.asarray(jax.vmap(claim.payoff)(paths(claim)))
-    np.testing.assert_allclose(payoff, expected, rtol=1e-4, atol=1e-4)
+
+    @jax.jit
+    @jax.vmap
+    def both(path):
+        return small.payoff(path), small.progress(path)
+
+    payoff, progress = both(batch)
+    assert payoff.dtype == progress.dtype == jnp.float32
+    np.testing.assert_allclose(payoff, facts(type(claim))["payoff"], rtol=1e-4, atol=1e-4)
 
 
 @european
 def test_payoff_is_the_sum_of_its_pieces(claim):
-    batch = paths(claim)
-    final = np.asarray(batch.prices)[:, -1, claim.asset][:, None]
+    final = np.asarray(paths(claim).prices)[:, -1, claim.asset][:, None]
     pieces = jax.tree.map(np.asarray, claim.pieces())
     live = pieces.sign * (final - pieces.strike) > 0
     expected = np.sum((pieces.cash + pieces.shares * final) * live, axis=1)
-    np.testing.assert_allclose(jax.vmap(claim.payoff)(batch), expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(facts(type(claim))["payoff"], expected, rtol=1e-12, atol=1e-12)
 
 
 def _single(tree):

@@ -78,7 +78,7 @@ def test_a_history_from_a_file_with_and_without_quotes(tmp_path):
 
 @pytest.mark.parametrize(
     ("data", "message"),
-    [("nasdaq", "'sp500' or the path of a CSV file"), ("gone.csv", "there is no such file")],
+    [("nikkei", "or the path of a CSV file, got 'nikkei'"), ("gone.csv", "there is no such file")],
 )
 def test_an_unknown_history_is_refused(data, message):
     with pytest.raises(ValueError, match=message):

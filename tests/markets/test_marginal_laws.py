@@ -37,13 +37,14 @@ MODELS = [
 
 
 def log_returns(model, name):
-    """Of the price over its forward."""
+    """Of the price over its forward; an absorbed price is that of the smallest number."""
     horizon = HORIZONS[name]
     n_steps = 1 if type(model).__name__ in EXACT else STEPPED[name]
     times = jnp.asarray(np.linspace(0.0, horizon, n_steps + 1))
     prices = simulate(model, times, N_PATHS, key=jax.random.key(17)).prices[:, -1, 0]
     forward = float(model.spot.reshape(-1)[0] * jnp.exp((model.rate - model.dividend) * horizon))
-    return np.sort(np.log(np.asarray(prices) / forward))
+    least = np.finfo(prices.dtype).tiny
+    return np.sort(np.log(np.maximum(np.asarray(prices), least) / forward))
 
 
 def distribution(model, horizon, points):
