@@ -177,6 +177,39 @@ def calibrate(
 
 
 @app.command
+def monitor(
+    position: Path,
+    market: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    /,
+    *,
+    state: Path | None = None,
+    dry_run: Annotated[bool, Parameter(negative=())] = False,
+    quiet: Annotated[bool, Parameter(negative=())] = False,
+    json: Json = False,
+) -> int:
+    """Follow a book on a stream of quotes and say what to trade.
+
+    For each quote: the trade that the policy asks for, the Greeks of the book, where the P&L since
+    the last quote came from, limits that are breached, changes of level of an escalation. A line
+    that cannot be used, or comes late, is named on standard error and skipped. What was asked for
+    is on disk before it is printed; after a restart nothing is asked for twice.
+
+    Args:
+        position: a TOML file: [market], [claim], [cost] and [policies.NAME] as in a study, [book]
+            with policy, cash and holdings, and perhaps [pricer], [limits.NAME], [quotes].
+        market: a CSV file with the columns time and spot, perhaps vol and rate; or - for standard
+            input, as lines arrive.
+        state: the file that remembers where the book stands; beside the position if left out.
+        dry_run: write no state.
+        quiet: only quotes with a trade, a breach or a change of level.
+        json: print JSON on standard output, a line a quote.
+    """
+    from deephedge.cli.monitor import monitor as follow
+
+    return follow(position, market, state=state, dry_run=dry_run, quiet=quiet, json=json)
+
+
+@app.command
 def doctor() -> int:
     """Say what is installed, and whether it works."""
     from deephedge.cli.doctor import examine

@@ -57,7 +57,7 @@ class Resolved:
 
     def with_trained(self, trained: Mapping[str, AbstractPolicy]) -> dict[str, AbstractPolicy]:
         """The policies of the study, those that wrap or start from trained ones built anew."""
-        return _Policies(self.study, self.given, trained).all()
+        return Policies(self.study.policies, self.given, trained, self.study).all()
 
     def tables(self) -> dict[str, Any]:
         """The study as plain tables with its defaults spelt out."""
@@ -88,13 +88,13 @@ def open_study(file: Path) -> Resolved:
 
 def resolve(study: Study) -> Resolved:
     """Build what a study describes, or say in a `StudyError` why that cannot be."""
-    market = _market(study.market, ("market",))
-    claim = _plain(study.claim, AbstractClaim, "claim")
-    cost = _plain(study.cost, AbstractCost, "cost")
+    market = build_market(study.market, ("market",))
+    claim = plain(study.claim, AbstractClaim, "claim")
+    cost = plain(study.cost, AbstractCost, "cost")
     times = time_grid(float(claim.maturity), study.problem.n_steps)
-    given = _given(market, claim, cost, times)
+    given = given_by(market, claim, cost, times)
     premium = _premium(study, given)
-    frictions = {name: _plain(table, of, name) for name, (of, table) in _frictions(study).items()}
+    frictions = {name: plain(table, of, name) for name, (of, table) in _frictions(study).items()}
     try:
         problem = HedgingProblem(
             market=market,
@@ -113,7 +113,7 @@ def resolve(study: Study) -> Resolved:
         )
         for name, table in study.measures.items()
     }
-    makers = _Policies(study, given, {})
+    makers = Policies(study.policies, given, {}, study)
     policies = makers.all()
     trainings = {
         name: makers.training(name)
@@ -134,11 +134,13 @@ def _no_policies(name: str, keys: tuple[str, ...]) -> Any:
     raise StudyError(keys, f"must be a table with a `type`, got {name!r}.")
 
 
-def _plain(table: Tagged, family: type, key: str) -> Any:
+def plain(table: Tagged, family: type, key: str) -> Any:
+    """The object of a table that takes nothing from the rest of the study."""
     return build_tagged(table, family, (key,), given={}, named=_no_policies)
 
 
-def _market(table: Tagged, keys: tuple[str, ...]) -> AbstractMarket:
+def build_market(table: Tagged, keys: tuple[str, ...]) -> AbstractMarket:
+    """The market of a table."""
     options, given = dict(table.options), {}
     if table.type == "Listed" and isinstance(options.get("market"), dict):
         # Its assets may come from a record or a file too, and are marked by what fits them.
@@ -146,7 +148,7 @@ def _market(table: Tagged, keys: tuple[str, ...]) -> AbstractMarket:
             assets = tagged(options["market"])
         except (TypeError, ValueError) as error:
             raise StudyError((*keys, "market"), str(error)) from None
-        options["market"] = _market(assets, (*keys, "market"))
+        options["market"] = build_market(assets, (*keys, "market"))
         if isinstance(options["market"], Historical):
             given["pricer"] = QuotedBlackScholes(rate=options["market"].rate)
     return build(_market_maker(table), options, keys, given=given, named=_no_policies)
@@ -163,10 +165,11 @@ def _market_maker(table: Tagged) -> Callable[..., AbstractMarket]:
     return member(AbstractMarket, table.type, ("market",))
 
 
-def _given(market: AbstractMarket, claim: AbstractClaim, cost: AbstractCost, times: Any) -> dict:
+def given_by(market: AbstractMarket, claim: AbstractClaim, cost: AbstractCost, times: Any) -> dict:
     """What policies and pricers need not be told again."""
     interval = float(claim.maturity) / (times.shape[0] - 1)
     given = {"market": market, "claim": claim, "times": times, "interval": interval}
+    given["n_assets"] = market.start().prices.shape[0]
     market = market.market if isinstance(market, AbstractListed) else market
     rate = _proportional_rate(cost, asset=vars(claim).get("asset", 0))
     if rate is not None:
@@ -210,22 +213,26 @@ def _premium(study: Study, given: Mapping[str, Any]) -> float | AbstractPricer:
     )
 
 
-class _Policies:
+class Policies:
     """Builds each policy once; one may wrap or start from another, by its name."""
 
     def __init__(
-        self, study: Study, given: Mapping[str, Any], trained: Mapping[str, AbstractPolicy]
+        self,
+        tables: Mapping[str, Tagged],
+        given: Mapping[str, Any],
+        trained: Mapping[str, AbstractPolicy],
+        study: Study | None = None,
     ):
-        self.study, self.given = study, given
+        self.tables, self.given, self.study = tables, given, study
         self.built = dict(trained)
         self.open: list[str] = []
 
     def all(self) -> dict[str, AbstractPolicy]:
-        return {name: self.policy(name) for name in self.study.policies}
+        return {name: self.policy(name) for name in self.tables}
 
     def policy(self, name: str, keys: tuple[str, ...] = ()) -> AbstractPolicy:
-        if name not in self.study.policies:
-            known = ", ".join(self.study.policies)
+        if name not in self.tables:
+            known = ", ".join(self.tables)
             raise StudyError(
                 keys, f"must name a policy of the study, got {name!r}; known: {known}."
             )
@@ -238,7 +245,7 @@ class _Policies:
         return self.built[name]
 
     def _build(self, name: str) -> AbstractPolicy:
-        table, keys = self.study.policies[name], ("policies", name)
+        table, keys = self.tables[name], ("policies", name)
         kind = member(AbstractPolicy, table.type, keys)
         if not issubclass(kind, AbstractTrainablePolicy):
             return build(maker(kind), table.options, keys, given=self.given, named=self.policy)
@@ -251,12 +258,13 @@ class _Policies:
 
     def training(self, name: str) -> Training:
         """`[training]` with what the policy's own table says otherwise."""
-        own = self.study.policies[name].options.get("training", {})
-        shared = {} if self.study.training is None else stated(self.study.training)
+        own = self.tables[name].options.get("training", {})
+        study = self.study
+        shared = {} if study is None or study.training is None else stated(study.training)
         keys = ("policies", name, "training") if own else ("training",)
         if not shared and not own:
             raise StudyError(("training",), f"must be given: policy {name!r} is trained.")
         training = structure({**shared, **own}, Training, keys)
-        if training.risk not in self.study.measures:
+        if study is not None and training.risk not in study.measures:
             raise StudyError((*keys, "risk"), f"must name a measure, got {training.risk!r}.")
         return training

@@ -62,6 +62,11 @@ def non_negative(name: str) -> Converter:
     return _checked(name, "zero or positive", lambda x: np.isfinite(x) & (x >= 0))
 
 
+def bound(name: str) -> Converter:
+    """A limit: a number of zero or more, infinite for none."""
+    return _checked(name, "zero, positive or infinite", lambda x: x >= 0)
+
+
 def between(name: str, low: float, high: float) -> Converter:
     """A number strictly between `low` and `high`."""
     return _checked(name, f"between {low:g} and {high:g}", lambda x: (x > low) & (x < high))

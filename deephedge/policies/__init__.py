@@ -39,6 +39,7 @@ from deephedge.policies.forecasts.har import HAR as HAR
 from deephedge.policies.forecasts.known_vol import KnownVol as KnownVol
 from deephedge.policies.forecasts.realised import RealisedVol as RealisedVol
 from deephedge.policies.forecasts.regime_filter import RegimeFilter as RegimeFilter
+from deephedge.policies.greeks import instrument_greeks as instrument_greeks
 from deephedge.policies.greeks import model_delta as model_delta
 from deephedge.policies.greeks import model_delta_gamma as model_delta_gamma
 from deephedge.policies.greeks import model_vega as model_vega
@@ -54,6 +55,17 @@ from deephedge.policies.learned.no_transaction_band import (
     NoTransactionBand as NoTransactionBand,
 )
 from deephedge.policies.least_cost import least_cost as least_cost
+from deephedge.policies.overlays.escalation import Alert as Alert
+from deephedge.policies.overlays.escalation import Change as Change
+from deephedge.policies.overlays.escalation import Escalation as Escalation
+from deephedge.policies.overlays.escalation import alert_in as alert_in
+from deephedge.policies.overlays.escalation import changes as changes
+from deephedge.policies.overlays.escalation import escalation_in as escalation_in
+from deephedge.policies.overlays.levels import AbstractLevel as AbstractLevel
+from deephedge.policies.overlays.levels import Flatten as Flatten
+from deephedge.policies.overlays.levels import Halt as Halt
+from deephedge.policies.overlays.levels import Halve as Halve
+from deephedge.policies.overlays.levels import Tighten as Tighten
 from deephedge.policies.overlays.limits import LeverageLimit as LeverageLimit
 from deephedge.policies.overlays.limits import LossLimit as LossLimit
 from deephedge.policies.overlays.limits import PositionLimit as PositionLimit
@@ -69,6 +81,11 @@ from deephedge.policies.overlays.recalibrated import Recalibrated as Recalibrate
 from deephedge.policies.overlays.renewed import Renewed as Renewed
 from deephedge.policies.overlays.scheduled_events import ScheduledEvents as ScheduledEvents
 from deephedge.policies.overlays.triggered import AbstractTriggered as AbstractTriggered
+from deephedge.policies.overlays.triggers import AbstractTrigger as AbstractTrigger
+from deephedge.policies.overlays.triggers import BookGreek as BookGreek
+from deephedge.policies.overlays.triggers import Drawdown as Drawdown
+from deephedge.policies.overlays.triggers import ForecastVol as ForecastVol
+from deephedge.policies.overlays.triggers import Jump as Jump
 from deephedge.policies.overlays.with_forecast import WithForecast as WithForecast
 from deephedge.policies.trading.convertible_arbitrage import (
     ConvertibleArbitrage as ConvertibleArbitrage,

@@ -10,7 +10,10 @@ from deephedge.claims.vanilla import Call, Put
 from deephedge.markets.base import Snapshot
 from deephedge.pricing.base import AbstractBlackScholesPricer, AbstractPricer
 from deephedge.pricing.black_scholes import BlackScholesFormula
+from deephedge.pricing.greeks import Valuation, greeks_of
 from deephedge.pricing.implied_vol import implied_vol
+from deephedge.pricing.instruments import AbstractInstrument
+from deephedge.pricing.listed import AbstractListed
 from deephedge.typing import Array, Float, Scalar
 
 
@@ -71,3 +74,23 @@ def model_vega(pricer: AbstractPricer, claim: AbstractClaim, now: Snapshot) -> S
         return moved.price(claim, there)
 
     return jax.grad(price)(jnp.zeros_like(now.time))
+
+
+def instrument_greeks(
+    market: AbstractListed, now: Snapshot, names: tuple[str, ...], *, asset: int = 0
+) -> Float[Array, "greek instrument"]:
+    """The Greeks called `names` of a unit of each instrument that a market lists; 0 at expiry."""
+    assets, columns = market.assets_at(now), []
+    rows = zip(market.instruments, market.pricers(), market.own_factors(now), strict=True)
+    for instrument, pricer, own in rows:
+        found = greeks_of(_value(instrument, own), pricer, assets, names, asset=asset)
+        column = jnp.stack([found[name] for name in names])
+        columns.append(jnp.where(instrument.is_live(assets, own), column, 0.0))
+    return jnp.stack(columns, axis=1)
+
+
+def _value(instrument: AbstractInstrument, own: Float[Array, " factor"]) -> Valuation:
+    def value(pricer: AbstractPricer, now: Snapshot) -> Scalar:
+        return instrument.value(pricer, now, own)
+
+    return value

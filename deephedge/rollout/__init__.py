@@ -3,6 +3,12 @@
 from deephedge.rollout.indifference import indifference_price as indifference_price
 from deephedge.rollout.ledger import Ledger as Ledger
 from deephedge.rollout.ledger import rollout as rollout
+from deephedge.rollout.live import Live as Live
+from deephedge.rollout.live import Quote as Quote
+from deephedge.rollout.live import Tick as Tick
+from deephedge.rollout.live import expire as expire
+from deephedge.rollout.live import open_book as open_book
+from deephedge.rollout.live import tick as tick
 from deephedge.rollout.problem import HedgingProblem as HedgingProblem
 from deephedge.rollout.problem import time_grid as time_grid
 from deephedge.rollout.sample import batch_pnl as batch_pnl
@@ -12,3 +18,4 @@ from deephedge.rollout.sample import sample as sample
 from deephedge.rollout.sample import whole as whole
 from deephedge.rollout.sensitivities import RiskSensitivities as RiskSensitivities
 from deephedge.rollout.sensitivities import risk_sensitivities as risk_sensitivities
+from deephedge.rollout.trace import trace as trace

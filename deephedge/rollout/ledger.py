@@ -65,6 +65,18 @@ def rollout(
     claim settles on the prices before the hedge is closed. `slips` are the normals of a problem
     whose execution has slippage: a row a date, from `problem.slips`.
     """
+    return remembering(problem, policy, path, slips, keep=False)[0]
+
+
+def remembering(
+    problem: HedgingProblem,
+    policy: AbstractPolicy,
+    path: Path,
+    slips: Float[Array, "time asset"] | None = None,
+    *,
+    keep: bool = True,
+) -> tuple[Ledger, PyTree]:
+    """The ledger of `rollout`, and the policy's memory after each decision if it is to be kept."""
     if problem.extra_normals and slips is None:
         raise ValueError(
             "`slips` must be given: the problem's execution has slippage; pass "
@@ -78,7 +90,7 @@ def rollout(
         years=None if problem.financing is None else jnp.diff(path.time),
     )
     hedge = _unpressed if problem.impact is None else pressed
-    path, closing, steps = hedge(problem, policy, path, opening, asides)
+    path, closing, steps, memories = hedge(problem, policy, path, opening, asides, keep)
 
     end = path.at(-1)
     last_trade = -closing.holdings if problem.close_out else jnp.zeros_like(closing.holdings)
@@ -86,7 +98,7 @@ def rollout(
     last_cost = end.discount * problem.charge(last_trade, end, last_slip)
     trades = jnp.concatenate([steps.trades, last_trade[None]])
     value = path.discount[:, None] * path.prices
-    return Ledger(
+    ledger = Ledger(
         premium=premium,
         payoff=end.discount * problem.claim.payoff(path),
         holdings=steps.holdings,
@@ -97,12 +109,18 @@ def rollout(
         turnover=jnp.sum(jnp.abs(trades) * value, axis=1),
         wealth=jnp.append(steps.wealth, closing.wealth - last_cost),
     )
+    return ledger, memories
 
 
 def _unpressed(
-    problem: HedgingProblem, policy: AbstractPolicy, path: Path, opening: Standing, asides: Aside
-) -> tuple[Path, Account, Steps]:
-    """The path as it is, the account at its end, and what each step did."""
+    problem: HedgingProblem,
+    policy: AbstractPolicy,
+    path: Path,
+    opening: Standing,
+    asides: Aside,
+    keep: bool,
+) -> tuple[Path, Account, Steps, PyTree]:
+    """The path as it is, the account at its end, what each step did, and the memories if kept."""
     value = path.discount[:, None] * path.prices
     growth = value[1:] * path.accrual[1:] / path.accrual[:-1] - value[:-1]
     decisions = jax.tree.map(lambda x: x[:-1], path.snapshots())
@@ -112,7 +130,9 @@ def _unpressed(
         now, seen, growth, aside = inputs
         filled, deal = fill(problem, policy, before, seen, now, aside)
         gain = jnp.sum(filled.account.holdings * growth)
-        return settle(problem, before, filled, deal, gain, now, aside)
+        after, steps = settle(problem, before, filled, deal, gain, now, aside)
+        return after, (steps, after.memory if keep else None)
 
-    closing, steps = lax.scan(jax.checkpoint(step), opening, (decisions, seen, growth, asides))
-    return path, closing.account, steps
+    inputs = (decisions, seen, growth, asides)
+    closing, (steps, memories) = lax.scan(jax.checkpoint(step), opening, inputs)
+    return path, closing.account, steps, memories

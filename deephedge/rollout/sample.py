@@ -100,13 +100,20 @@ def replay(
 
     `key` draws the slippage of a problem whose execution has one; nothing else is random.
     """
+    source = given_slips(problem, paths, key)
+    return _replay(problem, policy, paths, source, keep, min(batch_size, paths.time.shape[0]))
+
+
+def given_slips(
+    problem: HedgingProblem, paths: Path, key: PRNGKeyArray | None
+) -> AbstractSource | None:
+    """The normals of slippage on given paths, if there is any; wrong paths are refused."""
     n_paths = paths.time.shape[0]
     if paths.time.shape[1] != problem.n_steps + 1:
         raise ValueError(
             f"`paths` must have the problem's {problem.n_steps + 1} dates, "
             f"got {paths.time.shape[1]}."
         )
-    source = None
     if problem.extra_normals:
         if key is None:
             raise ValueError(
@@ -114,8 +121,8 @@ def replay(
                 "pass `key=jax.random.key(...)`."
             )
         dtype = paths.time.dtype
-        source = pseudo(key, n_paths, problem.n_steps, problem.extra_normals, dtype)
-    return _replay(problem, policy, paths, source, keep, min(batch_size, n_paths))
+        return pseudo(key, n_paths, problem.n_steps, problem.extra_normals, dtype)
+    return None
 
 
 @eqx.filter_jit

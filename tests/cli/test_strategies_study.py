@@ -8,10 +8,14 @@ from deephedge.policies import (
     EWMA,
     HAR,
     BartlettDelta,
+    DeltaHedge,
+    Escalation,
+    Halt,
     HoggardWhalleyWilmott,
     LocalQuadratic,
     MinimumVarianceDelta,
     RebalanceAtOptimum,
+    Tighten,
     VolatilityTarget,
 )
 
@@ -148,6 +152,18 @@ policy = "delta"
 starts = [0.1]
 ends = [0.15]
 factor = 1.2
+[policies.escalated]
+type = "Escalation"
+policy = "drifted"
+levels = [
+  { type = "Tighten", policy = "delta", triggers = [{ type = "BookGreek", limit = 0.04 }] },
+  { type = "Halve", calm = 2, triggers = [
+    { type = "Jump", limit = 4.0, forecast = { type = "EWMA", start = 0.2 } },
+    { type = "ForecastVol", limit = inf, forecast = { type = "EWMA", start = 0.2 } },
+  ] },
+  { type = "Flatten", triggers = [{ type = "Drawdown", limit = 3.0 }] },
+  { type = "Halt", triggers = [{ type = "BookGreek", greek = "gamma", limit = 0.5 }] },
+]
 [policies.shown]
 type = "WithForecast"
 policy = { type = "DeltaHedge", pricer = { type = "QuotedBlackScholes" } }
@@ -207,6 +223,22 @@ def test_what_the_study_states_need_not_be_said_again(policies):
     assert isinstance(policies["hww"], HoggardWhalleyWilmott)
     assert float(policies["hww"].interval) == pytest.approx(0.05)
     assert float(policies["put"].rate) == pytest.approx(0.01)
+
+
+def test_an_escalation_nests_its_levels_and_their_triggers(policies):
+    escalated = policies["escalated"]
+    assert isinstance(escalated, Escalation)
+    assert escalated.policy is policies["drifted"]
+    tighten, halve, _, halt = escalated.levels
+    assert isinstance(tighten, Tighten)
+    assert isinstance(tighten.policy, DeltaHedge)
+    assert isinstance(halt, Halt)
+    assert (halve.calm, halt.calm) == (2, None)
+    names = [trigger.name for trigger in escalated.triggers]
+    assert names == [
+        "delta of the book", "jump", "forecast vol", "drawdown", "gamma of the book"
+    ]  # fmt: skip
+    assert float(escalated.triggers[3].claim.strike) == 100.0
 
 
 def test_a_fitted_policy_is_fitted_to_the_studys_market(policies):

@@ -21,6 +21,8 @@ FAMILIES = [
     (deephedge.pricing, deephedge.pricing.AbstractPricer),
     (deephedge.policies, deephedge.policies.AbstractPolicy),
     (deephedge.policies, deephedge.policies.AbstractForecast),
+    (deephedge.policies, deephedge.policies.AbstractTrigger),
+    (deephedge.policies, deephedge.policies.AbstractLevel),
 ]
 
 

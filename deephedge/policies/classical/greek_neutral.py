@@ -12,11 +12,11 @@ from deephedge.claims.vanilla import Call
 from deephedge.markets.base import Snapshot
 from deephedge.numerics.checks import optional, per_asset, positive, real
 from deephedge.policies.base import AbstractTargetPolicy
-from deephedge.policies.greeks import model_delta
+from deephedge.policies.greeks import instrument_greeks, model_delta
 from deephedge.policies.least_cost import least_cost
 from deephedge.pricing.base import AbstractPricer
 from deephedge.pricing.black_scholes import BlackScholesFormula
-from deephedge.pricing.greeks import GREEKS, greeks, greeks_of
+from deephedge.pricing.greeks import GREEKS, greeks
 from deephedge.pricing.instruments import AbstractInstrument
 from deephedge.pricing.listed import AbstractListed, ListedModel
 from deephedge.typing import Array, Float
@@ -94,7 +94,8 @@ class GreekNeutralHedge(AbstractTargetPolicy):
         assets = self.market.assets_at(now)
         asset = vars(self.claim).get("asset", 0)
         target = greeks(self.pricer, self.claim, assets, self.neutral, asset=asset)
-        columns, deltas = self._instruments(now, assets, asset)
+        columns = instrument_greeks(self.market, now, self.neutral, asset=asset)
+        deltas = self._deltas(now, assets)
         units = least_cost(
             columns,
             jnp.stack([target[name] for name in self.neutral]),
@@ -105,24 +106,15 @@ class GreekNeutralHedge(AbstractTargetPolicy):
         delta = model_delta(self.pricer, self.claim, assets)
         return jnp.concatenate([delta - deltas @ units, units])
 
-    def _instruments(
-        self, now: Snapshot, assets: Snapshot, asset: int
-    ) -> tuple[Float[Array, "greek instrument"], Float[Array, "asset instrument"]]:
-        """The Greeks and the deltas of a unit of each instrument; none at its expiry."""
-        columns, deltas = [], []
-        rows = zip(
-            self.market.instruments,
-            self.market.pricers(),
-            self.market.own_factors(now),
-            strict=True,
-        )
-        for instrument, pricer, own in rows:
-            live = instrument.is_live(assets, own)
-            found = greeks_of(_value(instrument, own), pricer, assets, self.neutral, asset=asset)
-            delta = _delta(instrument, pricer, assets, own)
-            columns.append(jnp.where(live, jnp.stack([found[x] for x in self.neutral]), 0.0))
-            deltas.append(jnp.where(live, delta, 0.0))
-        return jnp.stack(columns, axis=1), jnp.stack(deltas, axis=1)
+    def _deltas(self, now: Snapshot, assets: Snapshot) -> Float[Array, "asset instrument"]:
+        """Slopes of a unit of each instrument by the prices of all assets; none at its expiry."""
+        listed = self.market
+        rows = zip(listed.instruments, listed.pricers(), listed.own_factors(now), strict=True)
+        deltas = [
+            jnp.where(x.is_live(assets, own), _delta(x, pricer, assets, own), 0.0)
+            for x, pricer, own in rows
+        ]
+        return jnp.stack(deltas, axis=1)
 
     def _each(self, value: Array | None, otherwise: float, now: Snapshot) -> Array:
         n, dtype = len(self.market.instruments), now.prices.dtype
@@ -135,13 +127,6 @@ class GreekNeutralHedge(AbstractTargetPolicy):
         """A typical member, for tests and documentation."""
         market = ListedModel.example()
         return cls(Call.example(), BlackScholesFormula.example(), market, neutral=("gamma", "vega"))
-
-
-def _value(instrument: AbstractInstrument, own: Float[Array, " factor"]):
-    def value(pricer: AbstractPricer, now: Snapshot) -> Array:
-        return instrument.value(pricer, now, own)
-
-    return value
 
 
 def _delta(

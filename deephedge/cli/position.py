@@ -1,0 +1,216 @@
+"""What a position file says: a book, the rule that hedges it, and the columns of its quotes."""
+
+import dataclasses
+import datetime
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+
+from deephedge.claims import AbstractClaim, NoClaim
+from deephedge.cli.build import build_tagged, member
+from deephedge.cli.resolve import Policies, build_market, given_by, plain
+from deephedge.cli.tables import StudyError, Tagged, closest, placed, structure
+from deephedge.costs import AbstractCost, Execution, Financing
+from deephedge.markets import AbstractModel
+from deephedge.policies import AbstractPolicy, AbstractTrainablePolicy, AbstractTrigger
+from deephedge.pricing import AbstractListed, AbstractPricer
+from deephedge.rollout import HedgingProblem
+from deephedge.typing import Array, Float
+
+
+@dataclasses.dataclass(frozen=True)
+class Book:
+    """`[book]`: what is held and owned before the first quote, and the policy that hedges it."""
+
+    policy: str
+    cash: float
+    holdings: list[float] = dataclasses.field(default_factory=list)
+    """Units of each asset; none unless given."""
+    close_out: bool = False
+    """Whether the hedge is sold, at a cost, at maturity."""
+    interval: float | None = None
+    """Years between quotes, for rules that are made for one."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Columns:
+    """`[quotes]`: the columns of the stream; `rate` is read if it is there."""
+
+    time: str = "time"
+    """Years as numbers or, with `start`, dates and times as 2026-01-31T15:30."""
+    prices: list[str] = dataclasses.field(default_factory=lambda: ["spot"])
+    factors: list[str] | None = None
+    """What the model also knows; left out, the column `vol` if there is one."""
+    rate: str = "rate"
+    start: datetime.date | None = None
+    """The date from which years (of 365 days) count."""
+    max_age: float | None = None
+    """Seconds by the clock after which a quote with a date is stale."""
+
+    def __post_init__(self):
+        if not self.prices:
+            raise ValueError("`prices` must name at least one column.")
+        if self.max_age is not None and (self.start is None or not self.max_age > 0):
+            raise ValueError(
+                f"`max_age` must be positive, and needs `start`: quotes with dates, got "
+                f"{self.max_age}."
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class PositionTables:
+    """A whole position file; the tables that a study has too are the same."""
+
+    market: Tagged
+    claim: Tagged
+    cost: Tagged
+    book: Book
+    policies: dict[str, Tagged]
+    pricer: Tagged | None = None
+    """That values the claim; the model's own unless given."""
+    limits: dict[str, Tagged] = dataclasses.field(default_factory=dict)
+    """Triggers that are watched and reported, and do nothing."""
+    quotes: Columns = dataclasses.field(default_factory=Columns)
+    financing: Tagged | None = None
+    execution: Tagged | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Position:
+    """A book, ready for its first quote."""
+
+    problem: HedgingProblem
+    policy: AbstractPolicy
+    pricer: AbstractPricer | None
+    limits: dict[str, AbstractTrigger]
+    holdings: Float[Array, " asset"]
+    cash: Float[Array, ""]
+    rate: float
+    """Where the stream has none."""
+    dividend: Float[Array, ""]
+    columns: Columns
+    n_factors: int
+    """Of the model."""
+    digest: str
+    """Of the file: a state belongs to one position."""
+
+
+def open_position(file: Path) -> Position:
+    """Read a position file and build what it describes; errors name the file."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise StudyError((), f"{file}: there is no such file.") from None
+    except OSError as error:
+        raise StudyError((), f"{file}: cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise StudyError((), f"{file}: is not TOML: {error}.") from None
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    try:
+        return _position(structure(tomllib.loads(text), PositionTables), digest)
+    except tomllib.TOMLDecodeError as error:
+        raise StudyError((), f"{file}: is not TOML: {error}.") from None
+    except StudyError as error:
+        raise StudyError((), f"{file}: {error}") from None
+
+
+def _position(tables: PositionTables, digest: str) -> Position:
+    market = build_market(tables.market, ("market",))
+    if isinstance(market, AbstractListed):
+        raise StudyError(
+            ("market", "type"), "must be a market of assets: quotes have no listed instruments."
+        )
+    claim = plain(tables.claim, AbstractClaim, "claim")
+    problem = _problem(tables, market, claim)
+    given = given_by(market, claim, problem.cost, problem.times)
+    given = {name: given[name] for name in given if name not in ("times", "interval")}
+    if tables.book.interval is not None:
+        given["interval"] = tables.book.interval
+    if tables.pricer is not None:
+        given["pricer"] = build_tagged(
+            tables.pricer, AbstractPricer, ("pricer",), given=given, named=_no_names
+        )
+    if "pricer" not in given and not isinstance(claim, NoClaim):
+        raise StudyError(("pricer",), "must be given: no formula of the model values the claim.")
+    start = market.start()
+    return Position(
+        problem=problem,
+        policy=_policy(tables, given),
+        pricer=None if isinstance(claim, NoClaim) else given["pricer"],
+        limits={
+            name: build_tagged(
+                table, AbstractTrigger, ("limits", name), given=given, named=_no_names
+            )
+            for name, table in tables.limits.items()
+        },
+        holdings=_holdings(tables.book, start.prices.shape[0]),
+        cash=jnp.asarray(tables.book.cash, dtype=float),
+        rate=float(given.get("rate", 0.0)),
+        dividend=jnp.asarray(given.get("dividend", 0.0), dtype=float),
+        columns=_checked(tables.quotes, start.prices.shape[0]),
+        n_factors=start.factors.shape[0] if isinstance(market, AbstractModel) else 0,
+        digest=digest,
+    )
+
+
+def _problem(tables: PositionTables, market: Any, claim: AbstractClaim) -> HedgingProblem:
+    kinds = {"financing": Financing, "execution": Execution}
+    frictions = {
+        name: plain(vars(tables)[name], kind, name)
+        for name, kind in kinds.items()
+        if vars(tables)[name] is not None
+    }
+    if "execution" in frictions and frictions["execution"].slippage is not None:
+        raise StudyError(
+            ("execution", "slippage"), "is random, and must be left out of a position."
+        )
+    try:
+        return HedgingProblem(
+            market=market,
+            claim=claim,
+            cost=plain(tables.cost, AbstractCost, "cost"),
+            times=[0.0, float(claim.maturity)],
+            close_out=tables.book.close_out,
+            **frictions,
+        )
+    except ValueError as error:
+        raise placed(error, ()) from None
+
+
+def _policy(tables: PositionTables, given: dict[str, Any]) -> AbstractPolicy:
+    for name, table in tables.policies.items():
+        keys = ("policies", name)
+        if issubclass(member(AbstractPolicy, table.type, keys), AbstractTrainablePolicy):
+            raise StudyError((*keys, "type"), f"must need no training, got {table.type!r}.")
+    name = tables.book.policy
+    if name not in tables.policies:
+        known = closest(name, tables.policies)
+        raise StudyError(
+            ("book", "policy"), f"must name one of the policies, got {name!r}; {known}"
+        )
+    return Policies(tables.policies, given, {}).all()[name]
+
+
+def _holdings(book: Book, n_assets: int) -> Float[Array, " asset"]:
+    if book.holdings and len(book.holdings) != n_assets:
+        raise StudyError(
+            ("book", "holdings"),
+            f"must have a number for each of the {n_assets} assets, got {len(book.holdings)}.",
+        )
+    return jnp.asarray(book.holdings or [0.0] * n_assets, dtype=float)
+
+
+def _checked(columns: Columns, n_assets: int) -> Columns:
+    if len(columns.prices) != n_assets:
+        raise StudyError(
+            ("quotes", "prices"),
+            f"must name a column for each of the {n_assets} assets, got {columns.prices}.",
+        )
+    return columns
+
+
+def _no_names(name: str, keys: tuple[str, ...]) -> Any:
+    raise StudyError(keys, f"must be a table with a `type`, got {name!r}.")
