@@ -63,8 +63,8 @@ def convertible(out: pathlib.Path) -> None:
     share = 100.0 * (np.arange(len(order)) + 0.5) / len(order)
     labels = ("convertible alone", "against delta", "against delta and credit")
     for name, label, marker in zip(names, labels, (",", ".", "."), strict=True):
-        values = found[name][order][::6]
-        axes.plot(share[::6], values, marker, markersize=3, label=label, alpha=0.7)
+        values = found[name][order][::12]
+        axes.plot(share[::12], values, marker, markersize=3, label=label, alpha=0.7)
     axes.set_xlabel("paths, from the worst to the best for the convertible alone, %")
     axes.set_ylabel("P&L for each convertible")
     axes.legend(frameon=False)

@@ -100,7 +100,7 @@ def experiment(
         draw(rows, out)
     # Blocks of m steps miss 2 a / ((1 - a^2) m) of the variance: half of it is added.
     findings = []
-    for share, vol, error, formula, _ in rows:
+    for share, vol, error, formula, _ in rows.tolist():
         a = 1.0 - VOL / formula
         lag = abs(a) / (1.0 - a**2) / BLOCK
         findings.append(

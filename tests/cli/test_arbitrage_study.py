@@ -50,7 +50,7 @@ STRIPS = {
 }
 
 
-@pytest.mark.parametrize("name", STRIPS)
+@pytest.mark.parametrize("name", [pytest.param("barrier", marks=pytest.mark.slow), "variance"])
 def test_a_strip_is_given_the_market_and_the_claim(name, tmp_path):
     claims, claim, policy, kind = STRIPS[name]
     listed = claims.replace("{ type", '{ type = "Held", claim = { type').replace("},", "} },") + "}"
@@ -65,6 +65,7 @@ def test_a_strip_is_given_the_market_and_the_claim(name, tmp_path):
         assert float(found.rate) == pytest.approx(0.01)
 
 
+@pytest.mark.slow
 def test_the_studies_that_ship_are_understood():
     barrier = open_study(STUDIES / "semi_static.toml")
     assert isinstance(barrier.policies["put_call_symmetry"], PutCallSymmetry)

@@ -118,6 +118,7 @@ def test_a_jump_over_the_barrier_is_not_hedged():
     assert float(left()) < -3.0
 
 
+@pytest.mark.slow
 def test_symmetry_holds_under_heston_without_correlation_alone():
     model = dataclasses.replace(
         Heston.example(), spot=jnp.asarray(90.0), rate=jnp.asarray(0.0), dividend=jnp.asarray(0.0)
@@ -173,6 +174,7 @@ def strip(width, number):
     return VarianceStrip(claim, market, rate=0.03, dividend=0.03)
 
 
+@pytest.mark.slow
 def test_a_variance_swap_is_missed_by_cubes_of_returns_and_gaps_of_strikes():
     policy = strip(50.0, 3)
     spots = np.asarray(
@@ -197,6 +199,7 @@ def test_a_variance_swap_is_missed_by_cubes_of_returns_and_gaps_of_strikes():
     assert short[2] < -20.0
 
 
+@pytest.mark.slow
 def test_the_strip_is_exact_at_its_strikes_and_its_error_shrinks_with_their_square():
     spots = np.linspace(60.0, 140.0, 641)
     f = 200.0 / EXPIRY * (spots / 100.0 - 1.0 - np.log(spots / 100.0))

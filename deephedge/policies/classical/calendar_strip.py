@@ -78,7 +78,7 @@ class CalendarStrip(AbstractBarrierStrip):
         rungs = self._rungs()
         dates = jnp.stack([jnp.zeros_like(self.claim.maturity), *[x.maturity for x in rungs[:-1]]])
         pricers = self.market.pricers()
-        start = self.market.assets_at(self.market.start())
+        start = self.market.market.start()
         prices = start.prices.at[self.claim.asset].set(self.claim.barrier)
         vanilla = (Call if self.claim.call else Put)(
             strike=self.claim.strike, maturity=self.claim.maturity, asset=self.claim.asset

@@ -107,6 +107,7 @@ def test_one_grid_for_all_paths_prices_like_a_grid_of_its_own():
         np.testing.assert_allclose(other[1], one[1], atol=0.01)
 
 
+@pytest.mark.slow
 def test_what_is_not_a_convertible_is_refused():
     with pytest.raises(ValueError, match="`credit` must be the place of a ConvertibleBond"):
         ConvertibleArbitrage(setting(0.05), credit=2)

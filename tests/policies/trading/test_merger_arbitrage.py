@@ -121,6 +121,7 @@ def test_puts_bound_the_loss_of_a_break():
     assert float(unprotected.pnl.min()) < float(pnl.min()) - 10.0
 
 
+@pytest.mark.slow
 def test_options_on_the_target_are_worth_what_they_pay_on_average():
     market = dataclasses.replace(STOCK, cash=jnp.asarray(30.0), ratio=jnp.asarray(1.4))
     expiry = 0.7
@@ -144,6 +145,7 @@ def test_options_on_the_target_are_worth_what_they_pay_on_average():
     np.testing.assert_allclose(value[1] - value[0], parity, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_value_of_a_position_is_that_of_closing_it():
     @jax.jit
     def values():
