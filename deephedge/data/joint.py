@@ -23,7 +23,7 @@ def joint_closes(closes: Mapping[str, "pandas.Series"]) -> Records:
 
     if not closes:
         raise ValueError("`closes` must have at least one asset; pass `closes={'name': series}`.")
-    everything = pd.concat(dict(closes), axis=1, join="outer").sort_index()
+    everything = pd.concat(dict(closes), axis=1, join="outer", sort=True).sort_index()
     missing = everything.isna()
     frame = everything.loc[~missing.any(axis=1)]
     if len(frame) == 0:
