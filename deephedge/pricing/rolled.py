@@ -43,7 +43,9 @@ class Rolled(AbstractInstrument):
     by $P_\text{old}/P_\text{new}$: for one old option one gets that many new ones. In the ledger,
     which pays accrual out in cash, a holding is a number of options of the date: at a roll as
     many are bought as were sold, and the difference in price is paid or received. So gains are
-    self-financing over rolls. A roll by itself is no trade of the policy: no cost is charged.
+    self-financing over rolls. A roll is no decision of the policy, but the ledger charges what it
+    costs: selling what was held of the old option, unless it expired, and buying what is then held
+    of the new.
 
     A worthless option leaves no accrual, which would never recover: it is sold for at least
     $\epsilon P_\text{new}$, where $\epsilon$ is the type's smallest number to the power 0.9/n,
@@ -72,6 +74,10 @@ class Rolled(AbstractInstrument):
 
     def n_factors(self, start: Path) -> int:
         return 2
+
+    @property
+    def interval(self) -> Scalar:
+        return self.every
 
     def mark(self, pricer: AbstractPricer, path: Path, since: Since | None) -> Column:
         spot = path.prices[:, self.asset]
@@ -115,7 +121,8 @@ class RolledFuture(AbstractInstrument):
     $$\frac{A_{k+1}}{A_k} = \frac{F^\text{old}_{k+1} - F_k + F_k D_k/D_{k+1}}{F_{k+1}}, \qquad
     D_{k+1}F_{k+1}\frac{A_{k+1}}{A_k} - D_k F_k = D_{k+1}(F^\text{old}_{k+1} - F_k),$$
 
-    so that the gain of a step is the change of the price, and nothing is gained at a roll.
+    so that the gain of a step is the change of the price, and nothing is gained at a roll; the
+    ledger charges the cost of buying the new one.
     Futures prices are forward prices: interest does not depend on the path. The factors are the
     expiry (years).
     """
@@ -129,6 +136,10 @@ class RolledFuture(AbstractInstrument):
 
     def n_factors(self, start: Path) -> int:
         return 1
+
+    @property
+    def interval(self) -> Scalar:
+        return self.tenor
 
     def mark(self, pricer: AbstractPricer, path: Path, since: Since | None) -> Column:
         spot = path.prices[:, self.asset]
