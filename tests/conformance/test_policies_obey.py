@@ -13,7 +13,15 @@ import deephedge.policies
 from deephedge.claims import Call
 from deephedge.costs import ProportionalCost
 from deephedge.markets import BlackScholes, Heston, simulate
-from deephedge.policies import AbstractPolicy, Account, GreekNeutralHedge, MinimumVarianceDelta
+from deephedge.policies import (
+    AbstractPolicy,
+    AbstractStaticProtection,
+    Account,
+    GreekNeutralHedge,
+    MinimumVarianceDelta,
+    ScaledProtection,
+    TailHedge,
+)
 from deephedge.pricing import ListedModel
 from deephedge.rollout import HedgingProblem, pnl_only, replay, rollout, time_grid
 
@@ -38,6 +46,7 @@ PROBLEMS = {
         "usual": BlackScholes.example(),
         "Heston": Heston.example(),
         "listed": ListedModel.example(),
+        "rolled": TailHedge.example().market,
     }.items()
 }
 PATHS = {
@@ -50,6 +59,8 @@ def where(policy):
     """The market whose factors the policy reads, or whose options it holds."""
     if isinstance(policy, GreekNeutralHedge):
         return "listed"
+    if isinstance(policy, AbstractStaticProtection | ScaledProtection | TailHedge):
+        return "rolled"
     return "Heston" if isinstance(policy, MinimumVarianceDelta) else "usual"
 
 
