@@ -147,14 +147,10 @@ class RolledFuture(AbstractInstrument):
         rolls = rolled(path.time, spot, self.tenor, first)
         own = (rolls.bought + self.tenor)[:, None]
         prices = at_each_date(self.value, pricer, path, own)
-        before = at_each_date(self.value, pricer, path, _before(own))[1:]
-        # Expired since the last date: closed then, at its price.
-        late = path.time[1:] > own[:-1, 0] + ON_TIME * self.tenor
-        change = jnp.where(late, 0.0, before - prices[:-1])
-        interest = path.discount[:-1] / path.discount[1:]
-        ratio = (change + prices[:-1] * interest) / prices[1:]
-        start = jnp.ones_like(spot[:1]) if since is None else since.accrual[None]
-        return Column(prices, jnp.cumprod(jnp.concatenate([start, ratio])), own)
+        before = at_each_date(self.value, pricer, path, _before(own))
+        return Column(
+            prices, future_accrual(path, prices, before, own[:, 0], self.tenor, since), own
+        )
 
     def value(self, pricer: AbstractPricer, now: Snapshot, own: Float[Array, " factor"]) -> Scalar:
         r"""The strike at which a forward costs nothing: values are linear in the strike."""
@@ -171,6 +167,24 @@ class RolledFuture(AbstractInstrument):
     def example(cls) -> "RolledFuture":
         """A typical member, for tests and documentation."""
         return cls(tenor=0.04)
+
+
+def future_accrual(
+    path: Path,
+    prices: Float[Array, " time"],
+    before: Float[Array, " time"],
+    expiry: Float[Array, " time"],
+    tenor: Scalar,
+    since: Since | None,
+) -> Float[Array, " time"]:
+    """The accrual of futures: of their prices, and of those of the contracts they replaced."""
+    # Expired since the last date: closed then, at its price.
+    late = path.time[1:] > expiry[:-1] + ON_TIME * tenor
+    change = jnp.where(late, 0.0, before[1:] - prices[:-1])
+    interest = path.discount[:-1] / path.discount[1:]
+    ratio = (change + prices[:-1] * interest) / prices[1:]
+    start = jnp.ones_like(prices[:1]) if since is None else since.accrual[None]
+    return jnp.cumprod(jnp.concatenate([start, ratio]))
 
 
 def rolled(

@@ -1,0 +1,129 @@
+"""Tail hedges against the same programmes kept by hand, and puts that follow a forecast."""
+
+import equinox as eqx
+import jax
+import numpy as np
+import pytest
+
+from deephedge.claims import NoClaim, Put
+from deephedge.costs import HalfSpread
+from deephedge.markets import BlackScholes, simulate
+from deephedge.policies import KnownVol, ProtectivePut, ScaledProtection, TailHedge
+from deephedge.pricing import Held, ListedModel, Rolled
+from deephedge.rollout import HedgingProblem, replay, time_grid
+
+END, N_STEPS, EVERY, WEALTH, BUDGET = 0.5, 16, 0.125, 1000.0, 0.08
+SPREAD = np.array([0.0, 0.03, 0.03])
+MARKET = ListedModel(
+    BlackScholes(spot=100.0, vol=0.5, rate=0.02),
+    (
+        Rolled(0.9, tenor=0.25, every=EVERY, put=True),
+        Rolled(0.8, tenor=0.25, every=EVERY, put=True),
+    ),
+)
+POLICIES = {
+    "put": TailHedge(MARKET, budget=BUDGET),
+    "put spread": TailHedge(MARKET, budget=BUDGET, columns=(1, 2), units=(1.0, -1.0)),
+    "all sold": TailHedge(MARKET, budget=BUDGET, multiples=2.0),
+    "ladder": TailHedge(
+        MARKET, budget=BUDGET, multiples=(1.5, 3.0), sold=(0.4, 0.9), reinvest=False
+    ),
+    "half covered": ScaledProtection(KnownVol(0.25), calm=0.2, alarm=0.3, put=1),
+    "calm": ScaledProtection(KnownVol(0.2), calm=0.2, alarm=0.3, put=1),
+}
+LEVELS = {"all sold": [(2.0, 1.0)], "ladder": [(1.5, 0.4), (3.0, 0.9)]}
+ROLLS = range(0, N_STEPS, 4)
+
+
+@pytest.fixture(scope="module")
+def hedged():
+    times = time_grid(END, N_STEPS)
+    cost = HalfSpread(1e4 * SPREAD)
+    task = HedgingProblem(MARKET, NoClaim(END), cost, times, premium=WEALTH, close_out=True)
+
+    @eqx.filter_jit
+    def run(policies):
+        paths = simulate(MARKET, times, 64, key=jax.random.key(2))
+        return paths, {name: replay(task, policy, paths) for name, policy in policies.items()}
+
+    paths, found = run(POLICIES)
+    return jax.tree.map(np.asarray, paths), jax.tree.map(np.asarray, found)
+
+
+def programme(name, prices, wealth):
+    """Holdings of one path by the rule, date by date."""
+    units = np.array([1.0, -1.0]) if name == "put spread" else np.array([1.0, 0.0])
+    rows, bought, kept, shares = [], 0.0, 1.0, 0.0
+    for date in range(N_STEPS):
+        price = prices[date, 1:] @ units
+        if date % 4 == 0:
+            paid, kept = price, 1.0
+            bought = BUDGET * EVERY * wealth[date] / price
+            shares = (wealth[date] - bought * price) / prices[date, 0]
+        for multiple, sold in LEVELS.get(name, []):
+            if price / paid >= multiple and 1.0 - sold < kept:
+                kept = 1.0 - sold
+                if name != "ladder":
+                    shares = (wealth[date] - bought * kept * price) / prices[date, 0]
+        rows.append([shares, *(bought * kept * units)])
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("name", ["put", "put spread", "all sold", "ladder"])
+def test_a_programme_is_bought_at_each_roll_and_sold_at_its_multiples(hedged, name):
+    paths, found = hedged
+    ledger, sales = found[name], 0
+    for i in range(64):
+        wealth = ledger.wealth[i] / paths.discount[i]
+        expected = programme(name, paths.prices[i], wealth)
+        np.testing.assert_allclose(ledger.holdings[i], expected, rtol=1e-10, atol=1e-10)
+        sales += np.sum(np.diff(expected[:, 1])[[k for k in range(15) if k % 4 != 3]] < 0)
+    assert (sales > 20) == (name in LEVELS)
+
+
+def test_what_options_cost_in_a_year_is_the_budget(hedged):
+    paths, found = hedged
+    value = found["put"].holdings[:, ROLLS, 1] * paths.prices[:, ROLLS, 1]
+    wealth = found["put"].wealth[:, ROLLS] / paths.discount[:, ROLLS]
+    assert np.all(wealth > 0.0)
+    np.testing.assert_allclose(value.shape[1] / END * value, BUDGET * wealth, rtol=1e-12)
+
+
+def test_a_roll_costs_the_spread_on_what_is_sold_and_what_is_bought(hedged):
+    paths, found = hedged
+    ledger = found["put"]
+    k = np.asarray(ROLLS[1:])
+    old = paths.prices[:, k, 1] * paths.accrual[:, k, 1] / paths.accrual[:, k - 1, 1]
+    new = paths.prices[:, k, 1]
+    value = ledger.holdings[:, k - 1, 1] * old + ledger.holdings[:, k, 1] * new
+    expected = SPREAD[1] * paths.discount[:, k] * value
+    np.testing.assert_allclose(ledger.costs[:, k], expected, rtol=1e-12)
+    assert expected.mean() > 0.1
+
+
+def test_puts_follow_the_forecast(hedged):
+    paths, found = hedged
+    half, calm = found["half covered"], found["calm"]
+    np.testing.assert_allclose(half.holdings[..., 1], 0.5 * half.holdings[..., 0], rtol=1e-12)
+    # Nothing but the first purchase: the forecast stands still, and rolls keep the number.
+    np.testing.assert_allclose(half.trades[:, 1:-1], 0.0, atol=1e-9)
+    value = (half.holdings[:, 0] * paths.prices[:, 0]).sum(axis=1)
+    np.testing.assert_allclose(value, WEALTH, rtol=1e-12)
+    np.testing.assert_allclose(calm.holdings[..., 0], WEALTH / 100.0, rtol=1e-12)
+    np.testing.assert_array_equal(calm.holdings[..., 1:], 0.0)
+
+
+def test_bad_programmes_are_refused():
+    with pytest.raises(ValueError, match="columns of the listed options, 1 to 2"):
+        TailHedge(MARKET, budget=0.01, columns=(0,))
+    with pytest.raises(ValueError, match="one number for each of the 2 columns"):
+        TailHedge(MARKET, budget=0.01, columns=(1, 2))
+    with pytest.raises(ValueError, match="`sold` must be at most 1"):
+        TailHedge(MARKET, budget=0.01, multiples=4.0, sold=1.5)
+    held = ListedModel(MARKET.market, (Held(Put(strike=90.0, maturity=0.5)),))
+    with pytest.raises(ValueError, match="instruments that are rolled"):
+        TailHedge(held, budget=0.01)
+    with pytest.raises(ValueError, match="`alarm` must be above"):
+        ScaledProtection(KnownVol(0.2), calm=0.3, alarm=0.2)
+    with pytest.raises(ValueError, match="below 3"):
+        ProtectivePut(put=4).observe(MARKET.start())
