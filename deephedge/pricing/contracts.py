@@ -11,9 +11,7 @@ from deephedge.typing import Array, Bool, Float
 
 
 def contracts_of(
-    instruments: Sequence[AbstractInstrument],
-    own: Sequence[Float[Array, "time factor"]],
-    path: Path,
+    instruments: Sequence[AbstractInstrument], own: Sequence[Array], path: Path
 ) -> Contracts:
     """The contracts of the instruments, the last columns of the path, from their own factors."""
     pairs = zip(instruments, own, strict=True)
