@@ -2,7 +2,7 @@
 
 The market, the rules and the costs are those of `studies/tail_hedging.toml`. One picture has what
 each static package ends at, beside CPPI's ends; the other a path with a crash, and what the rolled
-puts added to the stock on every path.
+puts added to the stock.
 
     python experiments/protection_pictures.py [--out docs/strategies]
 """
@@ -20,6 +20,9 @@ from deephedge.markets import simulate
 from deephedge.rollout import replay
 
 STUDY = Path(__file__).parent / "studies" / "tail_hedging.toml"
+SHOWN = 130
+"""Paths in a scatter: each is a mark in the file."""
+
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#56B4E9")
 STATIC = {
     "protective_put": "protective put, 90",
@@ -57,10 +60,10 @@ def _wealth(ledger):
 def draw_static(out: Path, spot: np.ndarray, wealth: dict[str, np.ndarray]) -> None:
     """Where each package ends, against where the stock does."""
     figure, axes = plt.subplots(figsize=(6.5, 4.2), layout="constrained")
-    end = spot[:, -1]
+    end = spot[:SHOWN, -1]
     axes.plot([40, 170], [40, 170], color="grey", linewidth=0.8, label="the stock alone")
     for (name, words), colour in zip(STATIC.items(), COLOURS, strict=True):
-        axes.scatter(end, wealth[name][:, -1], s=7, color=colour, label=words)
+        axes.scatter(end, wealth[name][:SHOWN, -1], s=7, color=colour, label=words)
     axes.set(xlabel="stock after a year", ylabel="wealth after a year, from 100")
     axes.set(xlim=(40, 170), ylim=(60, 170))
     axes.legend(fontsize=8)
@@ -76,8 +79,8 @@ def draw_tail(
     left.plot(times, spot[crash], color="grey", label="the stock alone")
     for (name, words), colour in zip(ROLLED.items(), COLOURS, strict=False):
         left.plot(times, wealth[name][crash], color=colour, label=words)
-        added = wealth[name][:, -1] - spot[:, -1]
-        right.scatter(spot[:, -1], added, s=7, color=colour, label=words)
+        end = spot[:SHOWN, -1]
+        right.scatter(end, wealth[name][:SHOWN, -1] - end, s=7, color=colour, label=words)
     left.set(xlabel="years", ylabel="wealth", title="the path with the deepest crash")
     right.axhline(0.0, color="black", linewidth=0.6)
     right.set(xlabel="stock after a year", ylabel="wealth less that of the stock alone")
