@@ -10,7 +10,7 @@ import pytest
 
 from deephedge.claims import Call, EuropeanPortfolio, NoClaim, Put
 from deephedge.costs import NoCost
-from deephedge.markets import BlackScholes, Heston, simulate
+from deephedge.markets import BlackScholes, HestonEuler, simulate
 from deephedge.policies import Collar, ProtectivePut, PutSpreadCollar, zero_cost_call
 from deephedge.pricing import BlackScholesFormula, ListedModel
 from deephedge.rollout import HedgingProblem, replay, time_grid
@@ -25,7 +25,10 @@ POLICIES = {
     "spread": PutSpreadCollar(put=1, lower_put=2, call=3),
 }
 HESTON = dataclasses.replace(
-    Heston.example(), rate=jnp.asarray(0.03), dividend=jnp.asarray(0.0), drift=jnp.asarray(0.08)
+    HestonEuler.example(),
+    rate=jnp.asarray(0.03),
+    dividend=jnp.asarray(0.0),
+    drift=jnp.asarray(0.08),
 )
 
 

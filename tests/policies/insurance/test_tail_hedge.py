@@ -27,17 +27,23 @@ POLICIES = {
     "put": TailHedge(MARKET, budget=BUDGET),
     "put spread": TailHedge(MARKET, budget=BUDGET, columns=(1, 2), units=(1.0, -1.0)),
     "all sold": TailHedge(MARKET, budget=BUDGET, multiples=2.0),
-    "ladder": TailHedge(
-        MARKET, budget=BUDGET, multiples=(1.5, 3.0), sold=(0.4, 0.9), reinvest=False
+    "ladder of spreads": TailHedge(
+        MARKET,
+        budget=BUDGET,
+        columns=(1, 2),
+        units=(1.0, -1.0),
+        multiples=(1.5, 3.0),
+        sold=(0.4, 0.9),
+        reinvest=False,
     ),
     "half covered": ScaledProtection(KnownVol(0.25), calm=0.2, alarm=0.3, put=1),
     "calm": ScaledProtection(KnownVol(0.2), calm=0.2, alarm=0.3, put=1),
 }
-LEVELS = {"all sold": [(2.0, 1.0)], "ladder": [(1.5, 0.4), (3.0, 0.9)]}
+LEVELS = {"all sold": [(2.0, 1.0)], "ladder of spreads": [(1.5, 0.4), (3.0, 0.9)]}
 ROLLS = range(0, N_STEPS, 4)
 
 
-SLOW = ("put", "all sold")
+SLOW = ("put", "put spread", "all sold")
 
 
 def some(*names):
@@ -62,7 +68,7 @@ def hedged(name):
 
 def programme(name, prices, wealth):
     """Holdings of one path by the rule, date by date."""
-    units = np.array([1.0, -1.0]) if name == "put spread" else np.array([1.0, 0.0])
+    units = np.array([1.0, -1.0]) if "spread" in name else np.array([1.0, 0.0])
     rows, bought, kept, shares = [], 0.0, 1.0, 0.0
     for date in range(N_STEPS):
         price = prices[date, 1:] @ units
@@ -73,13 +79,13 @@ def programme(name, prices, wealth):
         for multiple, sold in LEVELS.get(name, []):
             if price / paid >= multiple and 1.0 - sold < kept:
                 kept = 1.0 - sold
-                if name != "ladder":
+                if name == "all sold":
                     shares = (wealth[date] - bought * kept * price) / prices[date, 0]
         rows.append([shares, *(bought * kept * units)])
     return np.array(rows)
 
 
-@pytest.mark.parametrize("name", some("put", "put spread", "all sold", "ladder"))
+@pytest.mark.parametrize("name", some(*tuple(POLICIES)[:4]))
 def test_a_programme_is_bought_at_each_roll_and_sold_at_its_multiples(name):
     paths, ledger = hedged(name)
     sales = 0
@@ -91,7 +97,7 @@ def test_a_programme_is_bought_at_each_roll_and_sold_at_its_multiples(name):
     assert (sales > 20) == (name in LEVELS)
 
 
-@pytest.mark.parametrize("name", some("put", "put spread"))
+@pytest.mark.parametrize("name", some("put spread", "ladder of spreads"))
 def test_what_options_cost_in_a_year_is_the_budget(name):
     paths, ledger = hedged(name)
     value = (ledger.holdings[:, ROLLS, 1:] * paths.prices[:, ROLLS, 1:]).sum(axis=2)
@@ -100,7 +106,7 @@ def test_what_options_cost_in_a_year_is_the_budget(name):
     np.testing.assert_allclose(value.shape[1] / END * value, BUDGET * wealth, rtol=1e-10)
 
 
-@pytest.mark.parametrize("name", some("put", "put spread"))
+@pytest.mark.parametrize("name", some("put spread", "ladder of spreads"))
 def test_a_roll_costs_the_spread_on_what_is_sold_and_what_is_bought(name):
     paths, ledger = hedged(name)
     k = np.asarray(ROLLS[1:])
@@ -112,6 +118,7 @@ def test_a_roll_costs_the_spread_on_what_is_sold_and_what_is_bought(name):
     assert value.mean() > 0.1
 
 
+@pytest.mark.slow
 def test_puts_follow_the_forecast():
     paths, half = hedged("half covered")
     _, calm = hedged("calm")
