@@ -3,6 +3,7 @@
 from deephedge.markets.base import AbstractAffineModel as AbstractAffineModel
 from deephedge.markets.base import AbstractMarket as AbstractMarket
 from deephedge.markets.base import AbstractModel as AbstractModel
+from deephedge.markets.base import Contracts as Contracts
 from deephedge.markets.base import Path as Path
 from deephedge.markets.base import Snapshot as Snapshot
 from deephedge.markets.bates import Bates as Bates

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from deephedge.typing import Array, Float, Scalar
+from deephedge.typing import Array, Bool, Float, Scalar
 
 
 class Snapshot(eqx.Module):
@@ -54,6 +54,17 @@ def _without_checks(path: Path) -> Snapshot:
     return jax.tree.unflatten(template, jax.tree.leaves(path))
 
 
+class Contracts(eqx.Module):
+    """Which contract each column of a path is, where that changes: what trading it takes."""
+
+    cash: Bool[Array, "time asset"]
+    """The column has been paid out, and is cash: it changes hands at no cost."""
+    new: Bool[Array, "time asset"] | None
+    """At this date a new contract has replaced the one before; `None` where none ever does."""
+    old: Float[Array, "time asset"]
+    """Price of the contract it replaced, as a share of its own; 0 where that had been paid out."""
+
+
 class AbstractMarket(eqx.Module):
     """A model of how prices move, under one measure."""
 
@@ -75,6 +86,11 @@ class AbstractMarket(eqx.Module):
         of payoffs that jump, rest on that.
         Path `discount` is the value at time 0; `progress` is empty.
         """
+
+    def contracts(self, path: Path) -> Contracts | None:
+        """The contracts that the columns of a path are; `None` where each is one asset for good."""
+        del path
+        return None
 
 
 class AbstractModel(AbstractMarket):

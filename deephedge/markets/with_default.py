@@ -5,7 +5,7 @@ import dataclasses
 import equinox as eqx
 import jax.numpy as jnp
 
-from deephedge.markets.base import AbstractModel, Snapshot
+from deephedge.markets.base import AbstractModel, Contracts, Path, Snapshot
 from deephedge.numerics import normal
 from deephedge.typing import Array, Bool, Float, Scalar
 
@@ -30,6 +30,9 @@ class AbstractWithDefault(AbstractModel):
         return dataclasses.replace(
             start, factors=jnp.concatenate([start.factors, self.defaulted[None]])
         )
+
+    def contracts(self, path: Path) -> Contracts | None:
+        return self.model.contracts(dataclasses.replace(path, factors=path.factors[:, :-1]))
 
     def falls(
         self, dt: Float[Array, " step"], normals: Float[Array, "step normal"]

@@ -47,9 +47,18 @@ from deephedge.policies.greeks import quoted_formula as quoted_formula
 from deephedge.policies.insurance.base import AbstractPortfolioPolicy as AbstractPortfolioPolicy
 from deephedge.policies.insurance.cppi import CPPI as CPPI
 from deephedge.policies.insurance.cppi import TIPP as TIPP
+from deephedge.policies.insurance.scaled_protection import ScaledProtection as ScaledProtection
+from deephedge.policies.insurance.static_protection import (
+    AbstractStaticProtection as AbstractStaticProtection,
+)
+from deephedge.policies.insurance.static_protection import Collar as Collar
+from deephedge.policies.insurance.static_protection import ProtectivePut as ProtectivePut
+from deephedge.policies.insurance.static_protection import PutSpreadCollar as PutSpreadCollar
 from deephedge.policies.insurance.stop_loss import StopLoss as StopLoss
 from deephedge.policies.insurance.synthetic_put import SyntheticPut as SyntheticPut
+from deephedge.policies.insurance.tail_hedge import TailHedge as TailHedge
 from deephedge.policies.insurance.vol_target import VolatilityTarget as VolatilityTarget
+from deephedge.policies.insurance.zero_cost import zero_cost_call as zero_cost_call
 from deephedge.policies.learned.feedforward import Feedforward as Feedforward
 from deephedge.policies.learned.no_transaction_band import (
     NoTransactionBand as NoTransactionBand,

@@ -58,6 +58,7 @@ from deephedge.pricing.quanto import QuantoFormula as QuantoFormula
 from deephedge.pricing.quasi_monte_carlo import QuasiMonteCarlo as QuasiMonteCarlo
 from deephedge.pricing.rolled import Rolled as Rolled
 from deephedge.pricing.rolled import RolledFuture as RolledFuture
+from deephedge.pricing.rolled_variance import RolledVariance as RolledVariance
 from deephedge.pricing.ssvi import SSVI as SSVI
 from deephedge.pricing.ssvi import fit_ssvi as fit_ssvi
 from deephedge.pricing.stulz import StulzFormula as StulzFormula

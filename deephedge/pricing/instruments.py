@@ -66,6 +66,14 @@ class AbstractInstrument(eqx.Module):
     def expiry(self, own: Float[Array, " factor"]) -> Scalar:
         """The date at which the contract that the instrument is now expires, in years."""
 
+    @property
+    def interval(self) -> Scalar | None:
+        r"""Years after which a new contract replaces the old one; `None` where none ever does.
+
+        A roll before the old one's expiry must multiply the accrual by $P_\text{old}/P_\text{new}$.
+        """
+        return None
+
     def is_live(self, now: Snapshot, own: Float[Array, " factor"]) -> Array:
         """Whether time is left: at its expiry a contract is cash, and has no Greeks."""
         return now.time < self.expiry(own) - ON_TIME * jnp.abs(self.expiry(own))

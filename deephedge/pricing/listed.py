@@ -9,11 +9,12 @@ import numpy as np
 
 from deephedge.claims.base import AbstractClaim
 from deephedge.claims.vanilla import Call, Put
-from deephedge.markets.base import AbstractMarket, AbstractModel, Path, Snapshot
+from deephedge.markets.base import AbstractMarket, AbstractModel, Contracts, Path, Snapshot
 from deephedge.markets.black_scholes import BlackScholes
 from deephedge.markets.historical import Historical
 from deephedge.pricing.base import AbstractPricer
 from deephedge.pricing.black_scholes import QuotedBlackScholes
+from deephedge.pricing.contracts import beside, contracts_of
 from deephedge.pricing.default import pricer_for
 from deephedge.pricing.instruments import AbstractInstrument, Column, Held, Since
 from deephedge.pricing.rolled import Rolled
@@ -65,15 +66,28 @@ class AbstractListed(AbstractMarket):
         """The path of the assets, as of a recorded window, with the instruments' columns."""
         columns = self._columns(path)
 
-        def beside(assets: Array, own: list[Array]) -> Array:
+        def joined(assets: Array, own: list[Array]) -> Array:
             return jnp.concatenate([assets, *own], axis=1)
 
         return dataclasses.replace(
             path,
-            prices=beside(path.prices, [c.prices[:, None] for c in columns]),
-            accrual=beside(path.accrual, [c.accrual[:, None] for c in columns]),
-            factors=beside(path.factors, [c.factors for c in columns]),
+            prices=joined(path.prices, [c.prices[:, None] for c in columns]),
+            accrual=joined(path.accrual, [c.accrual[:, None] for c in columns]),
+            factors=joined(path.factors, [c.factors for c in columns]),
         )
+
+    def contracts(self, path: Path) -> Contracts:
+        """A held claim is cash from its expiry on; a rolled one is replaced at its rolls."""
+        start = self.market.start()
+        n_assets, n_factors = start.prices.shape[0], start.factors.shape[0]
+        assets = dataclasses.replace(
+            path,
+            prices=path.prices[:, :n_assets],
+            accrual=path.accrual[:, :n_assets],
+            factors=path.factors[:, :n_factors],
+        )
+        own = contracts_of(self.instruments, self._own_factors(path.factors), path)
+        return beside(self.market.contracts(assets), own, n_assets)
 
     def pricers(self) -> tuple[AbstractPricer, ...]:
         """The pricer that marks each instrument: the one given, or the model's own."""
@@ -94,9 +108,12 @@ class AbstractListed(AbstractMarket):
 
     def own_factors(self, now: Snapshot) -> list[Float[Array, " factor"]]:
         """The factors of each instrument."""
+        return self._own_factors(now.factors)
+
+    def _own_factors(self, factors: Float[Array, "*time factor"]) -> list[Array]:
         start = _one_date(self.market.start())
         widths = [start.factors.shape[1], *(x.n_factors(start) for x in self.instruments)]
-        return jnp.split(now.factors, np.cumsum(widths)[:-1].tolist())[1:]
+        return jnp.split(factors, np.cumsum(widths)[:-1].tolist(), axis=-1)[1:]
 
     def worth(
         self, units: Float[Array, " instrument"], assets: Snapshot, since: Snapshot

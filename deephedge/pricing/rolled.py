@@ -43,7 +43,9 @@ class Rolled(AbstractInstrument):
     by $P_\text{old}/P_\text{new}$: for one old option one gets that many new ones. In the ledger,
     which pays accrual out in cash, a holding is a number of options of the date: at a roll as
     many are bought as were sold, and the difference in price is paid or received. So gains are
-    self-financing over rolls. A roll by itself is no trade of the policy: no cost is charged.
+    self-financing over rolls. A roll is no decision of the policy, but the ledger charges what it
+    costs: selling what was held of the old option, unless it expired, and buying what is then held
+    of the new.
 
     A worthless option leaves no accrual, which would never recover: it is sold for at least
     $\epsilon P_\text{new}$, where $\epsilon$ is the type's smallest number to the power 0.9/n,
@@ -72,6 +74,10 @@ class Rolled(AbstractInstrument):
 
     def n_factors(self, start: Path) -> int:
         return 2
+
+    @property
+    def interval(self) -> Scalar:
+        return self.every
 
     def mark(self, pricer: AbstractPricer, path: Path, since: Since | None) -> Column:
         spot = path.prices[:, self.asset]
@@ -115,7 +121,8 @@ class RolledFuture(AbstractInstrument):
     $$\frac{A_{k+1}}{A_k} = \frac{F^\text{old}_{k+1} - F_k + F_k D_k/D_{k+1}}{F_{k+1}}, \qquad
     D_{k+1}F_{k+1}\frac{A_{k+1}}{A_k} - D_k F_k = D_{k+1}(F^\text{old}_{k+1} - F_k),$$
 
-    so that the gain of a step is the change of the price, and nothing is gained at a roll.
+    so that the gain of a step is the change of the price, and nothing is gained at a roll; the
+    ledger charges the cost of buying the new one.
     Futures prices are forward prices: interest does not depend on the path. The factors are the
     expiry (years).
     """
@@ -130,20 +137,20 @@ class RolledFuture(AbstractInstrument):
     def n_factors(self, start: Path) -> int:
         return 1
 
+    @property
+    def interval(self) -> Scalar:
+        return self.tenor
+
     def mark(self, pricer: AbstractPricer, path: Path, since: Since | None) -> Column:
         spot = path.prices[:, self.asset]
         first = None if since is None else (since.factors[0] - self.tenor, spot[0])
         rolls = rolled(path.time, spot, self.tenor, first)
         own = (rolls.bought + self.tenor)[:, None]
         prices = at_each_date(self.value, pricer, path, own)
-        before = at_each_date(self.value, pricer, path, _before(own))[1:]
-        # Expired since the last date: closed then, at its price.
-        late = path.time[1:] > own[:-1, 0] + ON_TIME * self.tenor
-        change = jnp.where(late, 0.0, before - prices[:-1])
-        interest = path.discount[:-1] / path.discount[1:]
-        ratio = (change + prices[:-1] * interest) / prices[1:]
-        start = jnp.ones_like(spot[:1]) if since is None else since.accrual[None]
-        return Column(prices, jnp.cumprod(jnp.concatenate([start, ratio])), own)
+        before = at_each_date(self.value, pricer, path, _before(own))
+        return Column(
+            prices, future_accrual(path, prices, before, own[:, 0], self.tenor, since), own
+        )
 
     def value(self, pricer: AbstractPricer, now: Snapshot, own: Float[Array, " factor"]) -> Scalar:
         r"""The strike at which a forward costs nothing: values are linear in the strike."""
@@ -160,6 +167,24 @@ class RolledFuture(AbstractInstrument):
     def example(cls) -> "RolledFuture":
         """A typical member, for tests and documentation."""
         return cls(tenor=0.04)
+
+
+def future_accrual(
+    path: Path,
+    prices: Float[Array, " time"],
+    before: Float[Array, " time"],
+    expiry: Float[Array, " time"],
+    tenor: Scalar,
+    since: Since | None,
+) -> Float[Array, " time"]:
+    """The accrual of futures: of their prices, and of those of the contracts they replaced."""
+    # Expired since the last date: closed then, at its price.
+    late = path.time[1:] > expiry[:-1] + ON_TIME * tenor
+    change = jnp.where(late, 0.0, before[1:] - prices[:-1])
+    interest = path.discount[:-1] / path.discount[1:]
+    ratio = (change + prices[:-1] * interest) / prices[1:]
+    start = jnp.ones_like(prices[:1]) if since is None else since.accrual[None]
+    return jnp.cumprod(jnp.concatenate([start, ratio]))
 
 
 def rolled(

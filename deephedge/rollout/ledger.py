@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from deephedge.markets.base import Path, Snapshot
+from deephedge.markets.base import Contracts, Path, Snapshot
 from deephedge.policies.base import AbstractPolicy, Account
 from deephedge.rollout.pressure import pressed
 from deephedge.rollout.problem import HedgingProblem
-from deephedge.rollout.step import Aside, Standing, Steps, fill, opened, settle
+from deephedge.rollout.step import Aside, Legs, Standing, Steps, charged, fill, legs, opened, settle
 from deephedge.typing import Array, Float, PyTree, Scalar
 
 
@@ -28,7 +28,9 @@ class Ledger(eqx.Module):
     holdings: Float[Array, "step asset"]
     """Units held over each step."""
     trades: Float[Array, "time asset"]
-    """Units bought at each date; the last row closes the hedge if that is charged, else 0."""
+    """Units bought at each date; the last row closes the hedge if that is charged, else 0.
+
+    At a roll, those of the new contract less those of the old."""
     gains: Float[Array, " step"]
     """Trading gains over each step, dividends included."""
     costs: Float[Array, " time"]
@@ -36,7 +38,7 @@ class Ledger(eqx.Module):
     carry: Float[Array, " step"]
     """What financing charges over each step, beyond interest at the market's rate."""
     turnover: Float[Array, " time"]
-    """Value of what was bought and sold at each date."""
+    """Value of what was bought and sold at each date, rolls included."""
     wealth: Float[Array, " time"]
     """Premium + gains - costs - carry so far, before trading at each date; the last is final."""
 
@@ -61,6 +63,8 @@ def rollout(
     \qquad \text{cost}_k = D_k\,c(n_k), \qquad \text{carry}_k = D_k f_k,$$
 
     and the P&L is premium + gains - costs - carry - $D_T$ payoff. Dividends are paid out in cash.
+    At a roll the cost is that of selling what was held of the old contract and of buying what is
+    then held of the new; a contract that has been paid out is cash, and costs nothing to sell.
     Under permanent impact the prices are those that the trades have moved: see `pressed`. The
     claim settles on the prices before the hedge is closed. `slips` are the normals of a problem
     whose execution has slippage: a row a date, from `problem.slips`.
@@ -85,9 +89,11 @@ def remembering(
     path = dataclasses.replace(path, progress=problem.claim.progress(path))
     premium = problem.premium_at(path.at(0)) * path.discount[0]
     opening = opened(problem, policy, Account(jnp.zeros_like(path.prices[0]), premium))
+    contracts = _until_the_end(problem.market.contracts(path), problem.close_out)
     asides = Aside(
         normals=None if slips is None else slips[:-1],
         years=None if problem.financing is None else jnp.diff(path.time),
+        contracts=None if contracts is None else jax.tree.map(lambda x: x[:-1], contracts),
     )
     hedge = _unpressed if problem.impact is None else pressed
     path, closing, steps, memories = hedge(problem, policy, path, opening, asides, keep)
@@ -95,9 +101,12 @@ def remembering(
     end = path.at(-1)
     last_trade = -closing.holdings if problem.close_out else jnp.zeros_like(closing.holdings)
     last_slip = None if slips is None else slips[-1]
-    last_cost = end.discount * problem.charge(last_trade, end, last_slip)
+    at_end = None if contracts is None else jax.tree.map(lambda x: x[-1], contracts)
     trades = jnp.concatenate([steps.trades, last_trade[None]])
-    value = path.discount[:, None] * path.prices
+    held = jnp.concatenate([jnp.zeros_like(steps.holdings[:1]), steps.holdings])
+    wanted = jnp.concatenate([steps.holdings, (closing.holdings + last_trade)[None]])
+    parts = legs(held, wanted, trades, contracts)
+    last_cost = charged(problem, jax.tree.map(lambda x: x[-1], parts), end, last_slip, at_end)
     ledger = Ledger(
         premium=premium,
         payoff=end.discount * problem.claim.payoff(path),
@@ -106,10 +115,24 @@ def remembering(
         gains=steps.gains,
         costs=jnp.append(steps.costs, last_cost),
         carry=jnp.zeros_like(steps.gains) if steps.carry is None else steps.carry,
-        turnover=jnp.sum(jnp.abs(trades) * value, axis=1),
+        turnover=_turnover(path, parts, contracts),
         wealth=jnp.append(steps.wealth, closing.wealth - last_cost),
     )
     return ledger, memories
+
+
+def _until_the_end(contracts: Contracts | None, close_out: bool) -> Contracts | None:
+    """Without a trade at the end nothing is rolled there; with one, nothing new is bought."""
+    if contracts is None or contracts.new is None or close_out:
+        return contracts
+    return dataclasses.replace(contracts, new=contracts.new.at[-1].set(False))
+
+
+def _turnover(path: Path, parts: Legs, contracts: Contracts | None) -> Float[Array, " time"]:
+    units = jnp.abs(parts.units)
+    if contracts is not None and parts.old is not None:
+        units = units + jnp.abs(parts.old) * contracts.old
+    return jnp.sum(units * path.discount[:, None] * path.prices, axis=1)
 
 
 def _unpressed(

@@ -105,7 +105,9 @@ def tick(
     """
     before, path, standing, gain, carry = _arrived(problem, live, quote, dividend)
     now = path.at(1)
-    filled, deal = fill(problem, policy, standing, policy.observe(now), now, Aside(None, None))
+    filled, deal = fill(
+        problem, policy, standing, policy.observe(now), now, Aside(None, None, None)
+    )
     watched = [
         limit.measure(limit.observe(now), filled.account, memory)
         for limit, memory in zip(limits, live.limits, strict=True)
@@ -170,7 +172,7 @@ def _arrived(
     path = dataclasses.replace(path, progress=progress)
     kept = now.discount * now.prices * now.accrual / before.accrual
     gain = jnp.sum(filled.account.holdings * (kept - before.discount * before.prices))
-    aside = Aside(None, None if problem.financing is None else years)
+    aside = Aside(None, None if problem.financing is None else years, None)
     nothing = Deal(jnp.zeros_like(filled.account.holdings), jnp.zeros_like(gain))
     standing, steps = settle(problem, filled, filled, nothing, gain, before, aside)
     carry = jnp.zeros_like(gain) if steps.carry is None else steps.carry

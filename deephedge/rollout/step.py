@@ -1,10 +1,12 @@
 """One date of a hedge: an order is decided and filled, and the step after it settled."""
 
+import dataclasses
 from typing import NamedTuple
 
 import equinox as eqx
+import jax.numpy as jnp
 
-from deephedge.markets.base import Snapshot
+from deephedge.markets.base import Contracts, Snapshot
 from deephedge.policies.base import AbstractPolicy, Account
 from deephedge.rollout.problem import HedgingProblem
 from deephedge.typing import Array, Float, PyTree, Scalar
@@ -27,6 +29,8 @@ class Aside(NamedTuple):
     """That slippage draws."""
     years: Scalar | None
     """Until the next date: what financing is charged for."""
+    contracts: Contracts | None
+    """That the columns are at the date."""
 
 
 class Deal(NamedTuple):
@@ -46,6 +50,46 @@ class Steps(NamedTuple):
     carry: Float[Array, "*step"] | None
     wealth: Float[Array, "*step"]
     """Before trading."""
+
+
+class Legs(NamedTuple):
+    """The units that change hands at a date: a roll sells one contract and buys another."""
+
+    units: Float[Array, "*time asset"]
+    """Of the contracts of the date, bought."""
+    old: Float[Array, "*time asset"] | None
+    """Of those that they replaced, bought: what was held of them, with the other sign."""
+
+
+def legs(
+    held: Float[Array, "*time asset"],
+    wanted: Float[Array, "*time asset"],
+    trade: Float[Array, "*time asset"],
+    contracts: Contracts | None,
+) -> Legs:
+    """A trade as the contracts make it; a contract that has been paid out is not sold."""
+    if contracts is None:
+        return Legs(trade, None)
+    if contracts.new is None:
+        return Legs(jnp.where(contracts.cash, 0.0, trade), None)
+    bought = jnp.where(contracts.new, wanted, trade)
+    sold = jnp.where(contracts.new & (contracts.old > 0), -held, 0.0)
+    return Legs(jnp.where(contracts.cash, 0.0, bought), sold)
+
+
+def charged(
+    problem: HedgingProblem,
+    legs: Legs,
+    now: Snapshot,
+    normals: Float[Array, " asset"] | None,
+    contracts: Contracts | None,
+) -> Scalar:
+    """What a trade and the rolls of its date cost, in today's money."""
+    cost = problem.charge(legs.units, now, normals)
+    if contracts is not None and legs.old is not None:
+        before = dataclasses.replace(now, prices=now.prices * contracts.old)
+        cost = cost + problem.charge(legs.old, before, normals)
+    return now.discount * cost
 
 
 def opened(problem: HedgingProblem, policy: AbstractPolicy, account: Account) -> Standing:
@@ -68,7 +112,8 @@ def fill(
     else:
         holdings = order
     holdings, trade = problem.traded(account.holdings, holdings)
-    cost = now.discount * problem.charge(trade, now, aside.normals)
+    parts = legs(account.holdings, holdings, trade, aside.contracts)
+    cost = charged(problem, parts, now, aside.normals, aside.contracts)
     filled = Account(holdings=holdings, wealth=account.wealth - cost)
     if order is not None:
         order, memory = policy.act(seen, filled, memory)

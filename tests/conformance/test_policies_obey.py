@@ -16,6 +16,7 @@ from deephedge.costs import ProportionalCost
 from deephedge.markets import BlackScholes, Heston, MergerMarket, simulate
 from deephedge.policies import (
     AbstractPolicy,
+    AbstractStaticProtection,
     Account,
     CalendarStrip,
     ConvertibleArbitrage,
@@ -24,6 +25,8 @@ from deephedge.policies import (
     MergerArbitrage,
     MinimumVarianceDelta,
     PutCallSymmetry,
+    ScaledProtection,
+    TailHedge,
     VarianceStrip,
 )
 from deephedge.pricing import ListedModel
@@ -62,6 +65,8 @@ def problem_of(name):
         return problem_in(Heston.example())
     if name == "listed":
         return problem_in(ListedModel.example())
+    if name == "rolled":
+        return problem_in(TailHedge.example().market)
     if name == "merger":
         return problem_in(MergerMarket.example(), NoClaim.example())
     if name == "convertible":
@@ -88,6 +93,8 @@ def where(policy):
         return "convertible"
     if isinstance(policy, MergerArbitrage):
         return "merger"
+    if isinstance(policy, AbstractStaticProtection | ScaledProtection | TailHedge):
+        return "rolled"
     return "Heston" if isinstance(policy, MinimumVarianceDelta) else "usual"
 
 

@@ -21,6 +21,7 @@ from deephedge.pricing import (
     QuotedBlackScholes,
     Rolled,
     RolledFuture,
+    RolledVariance,
     listed_market,
 )
 from deephedge.rollout import HedgingProblem, rollout
@@ -150,6 +151,30 @@ def test_a_variance_swap_is_marked_at_what_is_realised_and_expected():
     np.testing.assert_allclose(path.factors[:, 1], realised, rtol=1e-12)
 
 
+def test_a_rolled_variance_pays_what_is_realised():
+    """Held over its life with F put down, it ends as the sum of squared returns of that life."""
+    model = dataclasses.replace(Heston.example(), rate=jnp.asarray(0.03))
+    market = ListedModel(model, (RolledVariance(tenor=0.25),))
+    task = HedgingProblem(market, Call(50.0, 0.5), NoCost(), TIMES, close_out=False)
+
+    @eqx.filter_jit
+    def run(normals):
+        path = market.path(TIMES, normals)
+        return path, rollout(task, StaticHedge(jnp.asarray([0.0, 1.0])), path).gains
+
+    path, gains = run(jax.random.normal(jax.random.key(4), (8, 2)))
+    price, discount = np.asarray(path.prices[:, 1]), np.asarray(path.discount)
+    squares = np.diff(np.log(np.asarray(path.prices[:, 0]))) ** 2 / 0.25
+    change = np.asarray(gains) / discount[1:]
+    for start in (0, 4):
+        variance = float(path.factors[start, 0])
+        mean = 0.05 + (variance - 0.05) * -np.expm1(-1.5 * 0.25) / (1.5 * 0.25)
+        np.testing.assert_allclose(price[start], mean, rtol=1e-12)
+        ends = price[start] + np.sum(change[start : start + 4])
+        np.testing.assert_allclose(ends, np.sum(squares[start : start + 4]), rtol=1e-10)
+    np.testing.assert_allclose(path.factors[4, 1:], [0.5, 0.0], atol=1e-15)
+
+
 def test_recorded_markets_are_marked_at_the_quoted_volatility():
     market = Listed(Historical.example(), (ROLLED, CALL), QuotedBlackScholes())
     path = one_path(market)
@@ -164,7 +189,8 @@ def test_recorded_markets_are_marked_at_the_quoted_volatility():
 
 @pytest.mark.slow
 def test_a_path_goes_on_from_any_date():
-    market = ListedModel(MARKET, (*EVERY, VarianceSwap(strike=0.04, maturity=0.25)))
+    swaps = (VarianceSwap(strike=0.04, maturity=0.25), RolledVariance(tenor=0.25))
+    market = ListedModel(MARKET, (*EVERY, *swaps))
     normals = jax.random.normal(jax.random.key(1), (8, 1))
 
     @jax.jit

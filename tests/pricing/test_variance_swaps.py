@@ -16,7 +16,7 @@ from deephedge.claims import (
     VarianceSwap,
     VolatilitySwap,
 )
-from deephedge.markets import BlackScholes, Heston, Merton
+from deephedge.markets import Bates, BlackScholes, Heston, Kou, Merton, VarianceGamma
 from deephedge.pricing import MonteCarlo, VarianceSwapFormula
 
 MARKET = BlackScholes(spot=100.0, vol=0.3, rate=0.05, dividend=0.01)
@@ -65,6 +65,30 @@ def test_simulated_heston_realises_it():
     assert abs(float(value) - formula) < 4 * float(error) + 0.01
 
 
+@pytest.mark.parametrize("model", [Merton.example(), Kou.example()])
+def test_jumps_add_their_squares(model):
+    """The variance of the log-return of a model of independent increments, a year."""
+
+    def cumulants(u):
+        v = model.log_characteristic(jax.lax.complex(u, 0.0 * u), jnp.asarray(1.0), jnp.zeros(0))
+        return jnp.real(v)
+
+    variance = -jax.jit(jax.grad(jax.grad(cumulants)))(jnp.asarray(0.0))
+    fair = VarianceSwapFormula(model).fair_strike(VarianceSwap(0.0, 0.5), model.start())
+    assert float(fair) == pytest.approx(float(variance), rel=1e-12)
+
+
+def test_bates_has_the_variance_of_heston_and_the_jumps_of_merton():
+    bates, claim = Bates.example(), VarianceSwap(0.0, 0.5)
+    heston = {f.name: vars(bates)[f.name] for f in dataclasses.fields(Heston)}
+    found = [
+        float(VarianceSwapFormula(m).fair_strike(claim, bates.start()))
+        for m in (bates, Heston(**heston))
+    ]
+    jumps = float(bates.intensity * (bates.jump_mean**2 + bates.jump_vol**2))
+    assert found[0] - found[1] == pytest.approx(jumps, rel=1e-12)
+
+
 def test_what_is_realised_stays():
     now = dataclasses.replace(
         MARKET.start(),
@@ -109,8 +133,8 @@ def test_corridors_add_up_to_the_whole_and_simulation_agrees():
 
 
 def test_a_model_without_a_formula_is_refused():
-    with pytest.raises(ValueError, match="`model` must be Black-Scholes or Heston, got Merton"):
-        VarianceSwapFormula(Merton.example())
+    with pytest.raises(ValueError, match="Merton, Kou or Bates, got VarianceGamma"):
+        VarianceSwapFormula(VarianceGamma.example())
     heston = VarianceSwapFormula(Heston.example())
     with pytest.raises(TypeError, match="got VolatilitySwap; use `MonteCarlo"):
         heston.price(VolatilitySwap(0.2, 1.0), heston.model.start())
