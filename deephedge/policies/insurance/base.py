@@ -43,7 +43,7 @@ class Past(eqx.Module):
 
     def after(self, now: Snapshot, wealth: Scalar, weights: Float[Array, " asset"]) -> "Past":
         """The past at `now`, with that wealth in today's money."""
-        gross = jnp.sum(weights * safe.divide(now.prices, self.prices))
+        gross = jnp.sum(_weighed(weights, now.prices, self.prices))
         gross = jnp.where(self.begun, gross, 1.0)
         return Past(
             begun=jnp.asarray(True),
@@ -121,5 +121,13 @@ class AbstractPortfolioPolicy(AbstractPolicy):
         held = jnp.sum(account.holdings * seen.prices)
         kept = (jnp.abs(held - wanted) <= slack) & (held <= ceiling)
         edge = jnp.minimum(jnp.clip(held, min=wanted - slack, max=wanted + slack), ceiling)
-        moved = self.weights * safe.divide(edge, seen.prices)
+        moved = _weighed(self.weights, edge, seen.prices)
         return jnp.where(kept, account.holdings, moved), (past, own)
+
+
+def _weighed(
+    weights: Float[Array, " asset"], amounts: Float[Array, "*asset"], prices: Float[Array, " asset"]
+) -> Float[Array, " asset"]:
+    """Weights times amounts / prices; what is not in the basket may be worth next to nothing."""
+    prices = jnp.where(weights > 0, prices, 1.0)
+    return jnp.where(weights > 0, weights * safe.divide(amounts, prices), 0.0)
