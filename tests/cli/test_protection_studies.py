@@ -31,7 +31,7 @@ def test_a_study_names_protection_that_is_bought_and_rolled():
 @pytest.mark.parametrize("name", ["tail_hedging_calm", "tail_variance"])
 def test_the_other_studies_run(name, tmp_path):
     text = (STUDIES / f"{name}.toml").read_text()
-    for many in ("n_paths = 4096", "n_paths = 16384"):
+    for many in ("n_paths = 1024", "n_paths = 16384"):
         text = text.replace(many, "n_paths = 64")
     file = tmp_path / "study.toml"
     file.write_text(text)
