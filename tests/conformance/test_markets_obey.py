@@ -109,7 +109,19 @@ def test_a_path_is_the_chain_of_its_steps(market):
         np.testing.assert_allclose(stepwise, whole, rtol=1e-9)
 
 
-@every
+LONG = ("Bates", "Correlated", "DoubleHeston", "LiftedHeston", "VarianceGamma")
+"""Whose slopes take long to compile."""
+
+
+@pytest.mark.parametrize(
+    "market",
+    [
+        pytest.param(
+            m, marks=pytest.mark.slow if type(m).__name__ in LONG else (), id=type(m).__name__
+        )
+        for m in MARKETS
+    ],
+)
 def test_float32_stays_float32_and_paths_are_differentiable_in_the_parameters(market):
     small = jax.tree.map(lambda x: x.astype(jnp.float32) if eqx.is_inexact_array(x) else x, market)
     arrays, rest = eqx.partition(small, eqx.is_inexact_array)

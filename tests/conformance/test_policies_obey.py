@@ -99,28 +99,37 @@ def where(policy):
 
 
 class Compiled:
-    """What one program says of policies of a kind on paths: squared P&L, its slope, holdings."""
+    """One program for the policies of a kind: the ledgers of paths, or the slope of squared P&L."""
 
-    def __init__(self, problem):
+    def __init__(self, problem, slopes):
         self.traced = 0
 
-        def program(policy, paths):
+        def ledgers(policy, paths):
+            self.traced += 1
+            ledger = replay(problem, policy, paths)
+            return ledger.pnl, ledger.holdings
+
+        def slope(policy, paths):
             self.traced += 1
             arrays, rest = eqx.partition(policy, eqx.is_inexact_array)
 
             def mean_square(arrays):
-                ledger = replay(problem, eqx.combine(arrays, rest), paths)
-                return jnp.mean(ledger.pnl**2), ledger.holdings
+                return jnp.mean(replay(problem, eqx.combine(arrays, rest), paths).pnl ** 2)
 
-            return jax.value_and_grad(mean_square, has_aux=True)(arrays)
+            return jax.value_and_grad(mean_square)(arrays)
 
-        self.run = eqx.filter_jit(program)
+        self.run = eqx.filter_jit(slope if slopes else ledgers)
 
 
 @functools.cache
-def compiled(kind, problem):
+def compiled(kind, problem, slopes=False):
     """One compilation serves all that is asked of a policy."""
-    return Compiled(problem_of(problem))
+    return Compiled(problem_of(problem), slopes)
+
+
+def changed_by(policy, factor):
+    """The policy with every number multiplied."""
+    return jax.tree.map(lambda x: x * factor if eqx.is_inexact_array(x) else x, policy)
 
 
 def test_a_step_gives_units_of_each_asset_and_keeps_its_memory(policy):
@@ -148,17 +157,25 @@ def test_no_trade_depends_on_the_future(policy):
             discount=path.discount.at[known:].multiply(0.9),
         )
 
-    (_, holdings), _ = run(policy, paths)
-    (_, others), _ = run(policy, changed(paths))
-    assert np.all(np.isfinite(holdings))
+    pnl, holdings = run(policy, paths)
+    _, others = run(policy, changed(paths))
+    assert np.all(np.isfinite(pnl)) and np.all(np.isfinite(holdings))
     np.testing.assert_array_equal(others[:, :known], holdings[:, :known])
 
 
-def test_new_values_do_not_compile_again_and_slopes_are_finite(policy):
+def test_new_values_do_not_compile_again(policy):
     one, paths = compiled(type(policy), where(policy)), paths_of(where(policy))
     for factor in (1.0, 1.01):
-        changed = jax.tree.map(lambda x: x * factor if eqx.is_inexact_array(x) else x, policy)  # noqa: B023
-        (value, _), slope = one.run(changed, paths)
+        pnl, _ = one.run(changed_by(policy, factor), paths)
+        assert np.all(np.isfinite(pnl))
+    assert one.traced == 1
+
+
+@pytest.mark.slow
+def test_slopes_are_finite(policy):
+    one, paths = compiled(type(policy), where(policy), slopes=True), paths_of(where(policy))
+    for factor in (1.0, 1.01):
+        value, slope = one.run(changed_by(policy, factor), paths)
         assert np.isfinite(float(value))
         for leaf in jax.tree.leaves(slope):
             assert np.all(np.isfinite(np.asarray(leaf)))

@@ -50,6 +50,7 @@ def test_gamma_variates_are_the_inverse_of_the_distribution_function(shape):
         np.testing.assert_allclose(got, np.log(expected[seen]), rtol=0.0, atol=error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [0.0137, 3.0])
 def test_slopes_of_gamma_variates_are_those_of_central_differences(shape):
     z, a = jnp.asarray(NORMALS[::4]), jnp.full(NORMALS[::4].size, shape)
@@ -73,6 +74,7 @@ def _log_returns(model, horizon, n_steps, **options):
     return np.log(np.asarray(paths.prices[:, -1, 0]) / 100.0) - growth
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "horizon", "n_steps", "mean_error", "variance_error"),
     [

@@ -118,6 +118,7 @@ def test_many_factors_are_the_rough_heston_model():
     assert errors[1] < 0.25 * errors[0]
 
 
+@pytest.mark.slow
 def test_one_factor_of_speed_zero_steps_as_hestons_scheme_does():
     heston = Heston(100.0, 0.04, 1e-6, 0.05, 0.1, -0.7, 0.03, 0.01)
     lifted = LiftedHeston(

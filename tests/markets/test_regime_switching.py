@@ -23,7 +23,10 @@ THREE = RegimeSwitching(
     regime=1.0,
     rate=0.03,
 )
-both = pytest.mark.parametrize("model", [TWO, THREE], ids=["two", "three"])
+both = pytest.mark.parametrize(
+    "model",
+    [pytest.param(TWO, id="two"), pytest.param(THREE, id="three", marks=pytest.mark.slow)],
+)
 
 
 def _paths(model, horizon, n_steps, n_paths=16_384, seed=0):

@@ -195,6 +195,7 @@ def test_slopes_in_every_parameter_are_finite(model):
         assert np.all(np.isfinite(np.asarray(leaf)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parameters", [FELLER_KEPT, FELLER_BROKEN], ids=["kept", "broken"])
 def test_slopes_of_heston_are_those_of_central_differences(parameters):
     model = Heston(spot=100.0, correlation=-0.7, rate=0.02, dividend=0.01, **parameters)

@@ -74,6 +74,7 @@ def test_practitioners_delta_is_black_scholes_at_the_volatility_traded():
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_bartletts_delta_is_the_slope_along_the_expected_move_of_alpha():
     model, pricer = SABR_MARKET, HaganFormula(SABR_MARKET)
     now = model.start()

@@ -98,6 +98,7 @@ def test_exponent_close_to_one_is_black_scholes():
     np.testing.assert_allclose(_value(model, claim), expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exponent", [0.0, 0.5, 0.9])
 def test_greeks_agree_with_differences(exponent):
     model, claim = _model(0.25, exponent), Call(strike=110.0, maturity=0.5)

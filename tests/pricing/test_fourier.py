@@ -137,7 +137,10 @@ def test_merton_calls_equal_the_series_of_black_scholes_prices(tau):
     np.testing.assert_allclose(_calls(model, tau)[1:6:2], expected, rtol=0.0, atol=1e-8)
 
 
-@pytest.mark.parametrize("kind", [Call, Put, DigitalCall, DigitalPut])
+LATER = [pytest.param(kind, marks=pytest.mark.slow) for kind in (Call, DigitalCall)]
+
+
+@pytest.mark.parametrize("kind", [Put, DigitalPut, *LATER])
 def test_black_scholes_by_fourier_is_the_closed_form_with_its_greeks(kind):
     model = BlackScholes(spot=100.0, vol=0.25, rate=0.04, dividend=0.01)
     closed = BlackScholesFormula(vol=0.25, rate=0.04, dividend=0.01)
@@ -251,6 +254,7 @@ def test_prices_mapped_over_strikes_are_those_of_a_loop():
     np.testing.assert_allclose(_calls(model, 0.5), loop, rtol=0.0, atol=1e-11)
 
 
+@pytest.mark.slow
 def test_the_default_number_of_terms_suits_a_delta():
     model, claim = Heston.example(), Call(strike=100.0, maturity=0.25)
     delta = jax.jit(lambda pricer: greeks(pricer, claim, model.start(), ("delta",))["delta"])

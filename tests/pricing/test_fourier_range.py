@@ -115,7 +115,7 @@ def test_four_hundred_heston_calls_equal_those_of_quantlib_and_of_the_other_cont
     assert compared > 380 and checked == 420
 
 
-QUICK = ("BlackScholes", "Heston", "Kou", "Merton", "RegimeSwitching", "VarianceGamma")
+QUICK = ("BlackScholes", "Heston", "Kou", "VarianceGamma")
 AFFINE = [
     pytest.param(kind, marks=() if kind.__name__ in QUICK else pytest.mark.slow, id=kind.__name__)
     for kind in vars(markets).values()

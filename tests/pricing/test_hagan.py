@@ -57,6 +57,7 @@ def test_at_the_money_is_the_printed_formula():
     )
 
 
+@pytest.mark.slow
 def test_slopes_are_smooth_across_the_change_of_method():
     """Up to the third derivative in the strike: at the money, and where quadrature hands over."""
     arguments = (1.0, 0.2, 0.5, 0.5, -0.4)
@@ -113,6 +114,7 @@ def test_digitals_are_slopes_of_calls_and_parity_holds():
     np.testing.assert_allclose(value(Forward, 0.0), 100.0 * np.exp(-0.01), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_greeks_agree_with_differences():
     now, claim = MODEL.start(), Call(strike=101.0, maturity=0.5)
     got = some_greeks(MODEL, claim, now)

@@ -45,6 +45,7 @@ def test_price_is_the_closed_form(kind, n_steps):
         assert abs(value - FORMULA.price(claim, NOW)) < 4 * error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_steps", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_greeks_of_both_orders_are_those_of_the_closed_form(n_steps):
     estimates = eqx.filter_jit(_monte_carlo(n_steps).estimate_greeks)(CALL, NOW, tuple(BOUNDS))

@@ -270,6 +270,7 @@ def test_the_dearest_asset_is_one_and_the_right_to_exchange_it():
     np.testing.assert_allclose(turned, straight, rtol=1e-13)
 
 
+@pytest.mark.slow
 def test_an_asset_that_never_wins_leaves_an_ordinary_call():
     pricer = StulzFormula(vol=[0.35, 0.2], rate=0.04, correlation=matrix(-0.4))
     expected = price(
@@ -440,6 +441,7 @@ CROSSED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pricer", "claim"), CROSSED, ids=lambda x: type(x).__name__)
 def test_cross_gammas_are_those_of_finite_differences(pricer, claim):
     now = state(104.0, 98.0)
