@@ -24,6 +24,7 @@ def file(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_black_scholes_is_fitted_to_a_flat_surface(file, capsys):
     arguments = ["calibrate", str(file), "--model=black-scholes", "--start", "vol=0.4", "--json"]
     assert command(arguments) == 0

@@ -12,6 +12,7 @@ from deephedge.pricing import Fourier, RolledVariance
 STUDIES = Path(__file__).parents[2] / "experiments" / "studies"
 
 
+@pytest.mark.slow
 def test_a_study_names_protection_that_is_bought_and_rolled():
     resolved = open_study(STUDIES / "tail_hedging.toml")
     policies, market = resolved.policies, resolved.problem.market

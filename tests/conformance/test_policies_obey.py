@@ -35,7 +35,7 @@ from deephedge.rollout import HedgingProblem, replay, time_grid
 POLICIES = [c.example() for c in members(deephedge.policies, AbstractPolicy)]
 STRIPS = (CalendarStrip, PutCallSymmetry, VarianceStrip)
 # Every policy is always met but those whose instruments take long to compile.
-LONG = ("CalendarStrip", "ConvertibleArbitrage")
+LONG = ("CalendarStrip", "ConvertibleArbitrage", "GreekNeutralHedge", "MinimumVarianceDelta")
 pytestmark = pytest.mark.parametrize(
     "policy",
     [

@@ -22,8 +22,8 @@ CLAIMS = [
     pytest.param(c.example(), marks=() if c.__name__ in ALWAYS else pytest.mark.slow, id=c.__name__)
     for c in members(deephedge.claims, AbstractClaim)
 ]
-# So does every pricer but the one that takes a quarter of a minute to compile.
-LONG = ("HestonADI",)
+# So does every pricer but those that take long to compile.
+LONG = ("ControlVariate", "ConvertibleDifference", "HestonADI", "StulzFormula")
 every = pytest.mark.parametrize(
     "pricer",
     [

@@ -22,6 +22,7 @@ def _estimate(payoff):
     return pairs.mean(), pairs.std(ddof=1) / np.sqrt(pairs.size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exponent", [0.0, 0.5, 0.9])
 @pytest.mark.parametrize(("horizon", "n_steps"), [(1 / 252, 1), (1 / 12, 10), (1.0, 64)])
 def test_calls_cost_what_the_formula_says(exponent, horizon, n_steps):

@@ -41,6 +41,7 @@ def test_the_density_of_a_day_is_one_with_a_martingale_and_the_quoted_volatility
     assert deviation * np.sqrt(252) == pytest.approx(vol, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_path_has_the_density_it_says():
     # The normal behind each return, found from the path alone, is the one that made it.
     market = dataclasses.replace(taught(), rate=jnp.asarray(0.0), dividend=jnp.asarray(0.0))

@@ -39,6 +39,7 @@ def test_alpha_is_lognormal_at_every_horizon(horizon, n_steps):
     assert abs(logs.var() / variance - 1.0) < 4.0 * np.sqrt(2.0 / (logs.size / 2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strike", [90.0, 110.0])
 def test_without_vol_of_vol_it_is_the_power_law(strike):
     """At no carry the two models are one."""

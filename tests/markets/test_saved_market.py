@@ -35,6 +35,7 @@ def learned():
     )
 
 
+@pytest.mark.slow
 def test_the_paths_of_a_loaded_market_are_those_of_the_saved_one_bit_for_bit(learned, tmp_path):
     file = tmp_path / "kept" / "flow.safetensors"
     save_market(file, learned, {"record": "made", "seed": 0})

@@ -128,9 +128,11 @@ def _call_errors(model, horizon, n_steps, n_paths=N_PATHS):
     ("model", "n_steps"),
     [
         (Merton.example(), 1),
-        (Heston.example(), 16),
+        pytest.param(Heston.example(), 16, marks=pytest.mark.slow),
         (Heston(spot=100.0, correlation=-0.7, rate=0.03, **FELLER_BROKEN), 32),
-        (Heston(spot=100.0, correlation=-0.99, **FELLER_KEPT), 32),
+        pytest.param(
+            Heston(spot=100.0, correlation=-0.99, **FELLER_KEPT), 32, marks=pytest.mark.slow
+        ),
     ],
 )
 def test_simulated_calls_cost_their_fourier_price(model, n_steps):
@@ -153,6 +155,7 @@ def test_the_bias_of_euler_falls_with_the_step_and_exceeds_that_of_quadratic_exp
     assert less < 0.5 * dear and exact < 0.5 * dear
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("expected", [0.01, 0.8, 5.0, 30.0])
 def test_merton_counts_jumps_by_the_poisson_law(expected):
     # With neither diffusion nor spread of sizes, the log-return counts the jumps.
@@ -219,6 +222,7 @@ def test_long_paths_in_float32_are_finite(model):
         assert leaf.dtype == jnp.float32 and np.all(np.isfinite(np.asarray(leaf)))
 
 
+@pytest.mark.slow
 def test_rough_heston_parameters_in_float32_are_finite_and_variance_is_not_negative():
     for scheme in (Heston, HestonEuler):
         model = scheme(

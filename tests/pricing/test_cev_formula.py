@@ -125,6 +125,7 @@ def test_greeks_agree_with_differences(exponent):
         np.testing.assert_allclose(got[name], central, rtol=1e-6, atol=1e-8, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exponent", [0.0, 0.5, 0.95])
 @pytest.mark.parametrize(
     ("vol", "left"), [(0.2, 0.0), (0.0, 1.0), (3.0, 1.0), (0.01, 1 / 365), (3.0, 30.0)]

@@ -109,6 +109,7 @@ def test_compounds_by_quadrature_of_the_value_at_the_decision(vol):
         assert expected == pytest.approx(option.NPV(), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_best_rule_is_worth_most():
     pricer = CompoundFormula(**SAME)
     best = pricer.best_rule(CompoundOption(100.0, 8.0, 100.0, 0.4, 1.0))

@@ -47,6 +47,7 @@ def _central(pricer, claim, now, steps):
     return differences
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(
     spot=st.floats(60.0, 160.0),

@@ -25,6 +25,7 @@ def simulation(model=MODEL, n_paths=8_000, **settings):
     return LongstaffSchwartz(model, jax.random.key(3), n_paths=n_paths, **settings)
 
 
+@pytest.mark.slow
 def test_the_price_lies_between_the_rule_and_the_dual_bound():
     now = MODEL.start()
     exact = float(FiniteDifference(vol=0.2, rate=0.06, n_prices=401).price(PUT, now))

@@ -111,6 +111,7 @@ def test_examples_have_the_mean_and_the_mean_slopes_of_the_price():
     np.testing.assert_allclose(examples.inputs[:, 0], np.sqrt(0.25), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_at_maturity_it_pays():
     pricer, claim = ValueNetwork.example(), Call.example()
     for price, payoff in ((103.0, 3.0), (97.0, 0.0)):

@@ -76,7 +76,13 @@ class Tags(html.parser.HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.mark.parametrize("name", FIGURES)
+LONG = ("spot",)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(x, marks=pytest.mark.slow if x in LONG else ()) for x in FIGURES],
+)
 def test_figures_show_something(name):
     figure = FIGURES[name]()
     figure.canvas.draw()

@@ -86,7 +86,7 @@ def problem(**changes) -> HedgingProblem:
     return HedgingProblem(**{**given, **changes})
 
 
-@pytest.mark.parametrize("close_out", [True, False])
+@pytest.mark.parametrize("close_out", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("cost", COSTS, ids=lambda c: type(c).__name__)
 def test_every_cost_leaves_the_bank_account(cost, close_out):
     check(problem(cost=cost, close_out=close_out), BAND, stochastic_paths())

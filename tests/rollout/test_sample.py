@@ -49,6 +49,7 @@ def test_replaying_simulated_paths_is_sampling(draws):
     same(replay(PROBLEM, HEDGE, paths), sample(PROBLEM, HEDGE, 20, key=KEY, draws=draws))
 
 
+@pytest.mark.slow
 def test_antithetic_paths_mirror_each_other():
     source = antithetic(KEY, 8, 5, 1, jnp.dtype("float64"))
     normals = jax.vmap(source)(jnp.arange(8))

@@ -60,6 +60,7 @@ def same_weights(a, b):
     return all(np.array_equal(x, y) for x, y in zip(weights(a), weights(b), strict=True))
 
 
+@pytest.mark.slow
 def test_untrained_policies_are_their_bases():
     problem = small_problem()
     delta = DeltaHedge(CLAIM, FORMULA)
@@ -174,6 +175,7 @@ def test_a_loss_that_is_not_finite_names_the_step_and_keeps_the_weights():
     assert same_weights(trained.policy, clean.policy)
 
 
+@pytest.mark.slow
 def test_best_weights_are_kept_not_the_last():
     problem, policy = small_problem(), band_policy(small_problem())
     trained = quick(problem, policy, optimizer=optax.sgd(30.0), validate_every=1, clip_norm=1e3)
@@ -231,6 +233,7 @@ def test_a_new_value_does_not_recompile():
     assert _sample._cached._cache_size() == compiled
 
 
+@pytest.mark.slow
 def test_training_in_another_market_does_not_recompile():
     from deephedge.training.train import _update
 
