@@ -43,7 +43,6 @@ from deephedge.backtest import (
     by_episode,
     by_stated_rule,
     implementation_shortfall,
-    joint_market,
     long_record,
     performance,
     performance_intervals,
@@ -64,7 +63,7 @@ from deephedge.data import (
     treasury_bills,
     wti,
 )
-from deephedge.markets import Snapshot
+from deephedge.markets import Historical, Snapshot
 from deephedge.policies import (
     CPPI,
     EWMA,
@@ -139,10 +138,15 @@ def with_put(record: Record) -> Record:
         factors=jnp.asarray(vol.to_numpy())[:, None],
     )
     put = Rolled(moneyness=MONEYNESS, tenor=1.0, every=1.0, put=True, asset=len(WEIGHTS))
-    market = joint_market(pd.DataFrame(np.asarray(path.prices), record.closes.index))
-    return dataclasses.replace(
-        record, path=Listed(market, (put,), QuotedBlackScholes()).extend(path)
+    levels = np.asarray(path.prices)
+    assets = Historical(
+        returns=np.diff(np.log(levels), axis=0),
+        factors=path.factors[1:],
+        mean_block=1.0,
+        spot=levels[0],
     )
+    market = Listed(assets, (put,), QuotedBlackScholes())
+    return Record(record.closes, market.extend(path), market)
 
 
 def fitted_weights(closes: pd.DataFrame) -> AbstractPolicy:

@@ -15,7 +15,7 @@ from deephedge.costs.base import AbstractCost
 from deephedge.costs.execution import Execution
 from deephedge.costs.financing import Financing
 from deephedge.costs.none import NoCost
-from deephedge.markets.base import Path, no_progress
+from deephedge.markets.base import AbstractMarket, Path, no_progress
 from deephedge.markets.historical import Historical
 from deephedge.policies.base import AbstractPolicy
 from deephedge.policies.overlays.recalibrated import Recalibrated
@@ -37,6 +37,8 @@ class Record:
 
     closes: "pandas.DataFrame"
     path: Path
+    market: AbstractMarket | None = None
+    """That lists the instruments beside the assets in the path, so that their rolls are charged."""
 
     @property
     def dates(self) -> np.ndarray:
@@ -114,7 +116,8 @@ def walk_forward(
     """One wealth along the whole record, by the engine's own `replay` against `NoClaim`.
 
     Args:
-        record: of `long_record`, or with instruments listed beside (`Listed.extend`).
+        record: of `long_record`, or with instruments listed beside (`Listed.extend`, and the
+            record's `market`).
         policy: of any kind; `recalibrated` makes one that is fitted again along the way.
         cost, financing, execution: as of a `HedgingProblem`.
         wealth: at the first date.
@@ -133,7 +136,7 @@ def walk_forward(
     path = jax.tree.map(lambda x: x[start:], record.path)
     path = dataclasses.replace(path, discount=path.discount / path.discount[0])
     problem = HedgingProblem(
-        market=_never_drawn(path),
+        market=_never_drawn(path) if record.market is None else record.market,
         claim=NoClaim(maturity=path.time[-1]),
         cost=NoCost() if cost is None else cost,
         times=path.time,

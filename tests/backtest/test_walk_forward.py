@@ -4,9 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deephedge.backtest import long_record, performance, periods, recalibrated, walk_forward
+from deephedge.backtest import (
+    Record,
+    long_record,
+    performance,
+    periods,
+    recalibrated,
+    walk_forward,
+)
 from deephedge.costs import HalfSpread
+from deephedge.markets import Historical
 from deephedge.policies import CPPI, EWMA, Recalibrated, Renewed, StaticHedge, VolatilityTarget
+from deephedge.pricing import Listed, QuotedBlackScholes, Rolled
 
 N, LAST = 300, 190
 
@@ -148,3 +157,28 @@ def test_the_wrong_record_or_fit_is_refused(record):
         walk_forward(record, StaticHedge.example(), first=datetime.date(2010, 1, 1))
     with pytest.raises(ValueError, match="`dividends` must be one for each of the 2 assets"):
         long_record(record.closes, dividends=[0.1])
+
+
+def test_rolls_of_listed_instruments_are_charged():
+    """A put held along the record: each roll sells the old one and buys the new."""
+    days, every, rate = 61, 20, 0.01
+    moves = 0.01 * np.random.default_rng(1).standard_normal(days)
+    closes = pd.DataFrame(
+        {"a": 100 * np.exp(np.cumsum(moves))}, index=pd.bdate_range("2001-01-01", periods=days)
+    )
+    plain = long_record(closes, factors=pd.DataFrame({"vol": 0.2}, index=closes.index))
+    put = Rolled(moneyness=1.0, tenor=30 / 252, every=every / 252, put=True)
+    shown = np.full((days - 1, 1), 0.2)
+    assets = Historical(returns=moves[1:, None], factors=shown, mean_block=1.0)
+    market = Listed(assets, (put,), QuotedBlackScholes())
+    path = market.extend(plain.path)
+    record = Record(plain.closes, path, market)
+    ledger, _ = walk_forward(record, StaticHedge([0.0, 1.0]), cost=HalfSpread([0.0, 100.0]))
+    prices, accrual = np.asarray(path.prices[:, 1]), np.asarray(path.accrual[:, 1])
+    rolls = np.arange(every, days - 1, every)
+    old = prices[rolls] * accrual[rolls] / accrual[rolls - 1]
+    expected = np.zeros(days)
+    expected[rolls] = rate * (old + prices[rolls])
+    expected[0], expected[-1] = rate * prices[0], float(ledger.costs[-1])
+    np.testing.assert_allclose(ledger.costs, expected, rtol=1e-10, atol=1e-12)
+    assert np.all(expected[rolls] > 0.02)
