@@ -1,0 +1,1 @@
+"""The best that any hedge can do: computed exactly, or bounded."""
