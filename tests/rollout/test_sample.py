@@ -27,7 +27,9 @@ def same(a, b):
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-12, atol=1e-12), a, b)
 
 
-@DRAWS
+@pytest.mark.parametrize(
+    "draws", [antithetic, *(pytest.param(d, marks=pytest.mark.slow) for d in (pseudo, sobol))]
+)
 @pytest.mark.parametrize(
     "batch_size", [7, *(pytest.param(n, marks=pytest.mark.slow) for n in (32, 1000))]
 )
