@@ -57,7 +57,7 @@ class AbstractListed(AbstractMarket):
     def start(self) -> Snapshot:
         if self.since is not None:
             return self.since
-        return self.extend(_one_date(self.market.start())).at(0)
+        return _first_marks(self)
 
     def path(self, times: Float[Array, " time"], normals: Float[Array, "step normal"]) -> Path:
         return self.extend(self.market.path(times, normals))
@@ -139,6 +139,12 @@ class AbstractListed(AbstractMarket):
             ]
         each = zip(self.instruments, self.pricers(), since, strict=True)
         return [x.mark(pricer, path, before) for x, pricer, before in each]
+
+
+@eqx.filter_jit
+def _first_marks(market: AbstractListed) -> Snapshot:
+    """The start with the instruments' columns: one program, not hundreds of small ones."""
+    return market.extend(_one_date(market.market.start())).at(0)
 
 
 class Listed(AbstractListed):
