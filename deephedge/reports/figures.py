@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +13,7 @@ from deephedge.markets import Path, Snapshot, simulate
 from deephedge.policies import AbstractBandPolicy, AbstractPolicy, Account
 from deephedge.reports.comparison import Comparison
 from deephedge.rollout import HedgingProblem, replay
-from deephedge.typing import Array, PRNGKeyArray
+from deephedge.typing import Array, Float, PRNGKeyArray
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,14 +81,16 @@ def hedge_against_spot(
     low, high = np.quantile(last, [0.01, 0.99])
     spots = jnp.asarray(np.linspace(low, high, _N_SPOTS), dtype=problem.times.dtype)
     start = problem.market.start().prices[asset]
-    wealth = problem.premium_at(_typical(problem, paths, 0, asset, start))
+    typical = jax.tree.map(lambda x: jnp.asarray(np.median(np.asarray(x), axis=0)), paths)
+    wealth = problem.premium_at(
+        jax.tree.map(lambda x: x[0], _at_spots(problem, typical, 0, asset, start[None]))
+    )
     dates = sorted({int(k) for k in np.linspace(0, problem.n_steps - 1, n_dates)})
     figure, axes = empty_figure(len(dates))
     for axis, date in zip(axes, dates, strict=True):
-        nows = [_typical(problem, paths, date, asset, spot) for spot in spots]
-        stacked = jax.tree.map(lambda *x: jnp.stack(x), *nows)
+        nows = _at_spots(problem, typical, date, asset, spots)
         for number, (name, policy) in enumerate(policies.items()):
-            lower, upper = _held(policy, stacked, wealth, asset)
+            lower, upper = _held(policy, nows, wealth, asset)
             axis.plot(spots, lower, label=name, **line_style(number))
             if isinstance(policy, AbstractBandPolicy):
                 axis.plot(spots, upper, **line_style(number))
@@ -101,16 +104,22 @@ def hedge_against_spot(
     return figure
 
 
-def _typical(problem: HedgingProblem, paths: Path, date: int, asset: int, spot: Array) -> Snapshot:
-    """The state at a date where the price went straight to `spot`, all else typical."""
-    typical = jax.tree.map(lambda x: jnp.median(x, axis=0), paths)
+@eqx.filter_jit
+def _at_spots(
+    problem: HedgingProblem, typical: Path, date: int, asset: int, spots: Float[Array, " spot"]
+) -> Snapshot:
+    """The states at a date where the price went straight to each of the spots, all else typical."""
     start = problem.market.start().prices
-    ramp = jnp.linspace(0.0, 1.0, date + 1, dtype=spot.dtype) if date else jnp.ones_like(spot)[None]
     flat = jnp.broadcast_to(start, typical.prices.shape)
-    straight = start[asset] + ramp * (spot - start[asset])
-    prices = flat.at[: date + 1, asset].set(straight)
-    path = dataclasses.replace(typical, prices=prices)
-    return dataclasses.replace(path, progress=problem.claim.progress(path)).at(date)
+
+    def one(spot: Array) -> Snapshot:
+        ramp = jnp.linspace(0.0, 1.0, date + 1, dtype=spot.dtype) if date else jnp.ones_like(spot)
+        straight = start[asset] + ramp * (spot - start[asset])
+        prices = flat.at[: date + 1, asset].set(straight)
+        path = dataclasses.replace(typical, prices=prices)
+        return dataclasses.replace(path, progress=problem.claim.progress(path)).at(date)
+
+    return jax.vmap(one)(spots)
 
 
 def _held(
