@@ -29,6 +29,12 @@ class Assets:
 
 def open_assets(table: Tagged, factors: list[str] | None) -> Assets:
     """The market of the assets; columns of factors that it does not know stand still in it."""
+    if table.type == "Listed" and factors is None:
+        raise StudyError(
+            ("quotes", "factors"),
+            "must be given where contracts are listed: the columns of the factors that their "
+            'pricer reads, as `factors = ["vol"]`, or `factors = []`.',
+        )
     stated = listed_assets(table, KEYS) if table.type == "Listed" else build_market(table, KEYS)
     more = len(factors or ()) - stated.start().factors.shape[0]
     return Assets(stated, stated if more <= 0 else ConstantFactors(stated, [0.0] * more))
@@ -52,6 +58,12 @@ def opened_market(
                 f"must be held to their expiry in a position, got {type(instrument).__name__}: at "
                 "a roll two contracts are quoted; list each contract as a `Held` of its own.",
             )
+    try:
+        market.start()
+    except IndexError:
+        raise StudyError(
+            ("quotes", "factors"), "must name the factor that the contracts' pricer reads."
+        ) from None
     return market
 
 

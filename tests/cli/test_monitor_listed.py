@@ -80,6 +80,7 @@ def desk(tmp_path):
     return Monitored(tmp_path, POSITION, "time,spot,vol,put95,call105")
 
 
+@pytest.mark.slow
 def test_a_book_of_contracts_is_worth_what_a_replay_says(desk, capsys):
     times, spots, vols, marks = made_up()
     lines = rows(marks)
@@ -133,7 +134,11 @@ WRONG = {
     ),
     "factors": (
         POSITION.replace('factors = ["vol"]', ""),
-        "quotes.factors: must be given: the model has 0 factors, and the stream ['vol']",
+        "quotes.factors: must be given where contracts are listed: ",
+    ),
+    "no factors": (
+        POSITION.replace('factors = ["vol"]', "factors = []"),
+        "quotes.factors: must name the factor that the contracts' pricer reads.",
     ),
 }  # fmt: skip
 
