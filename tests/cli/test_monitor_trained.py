@@ -125,6 +125,7 @@ WRONG = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_policies_trained_for_something_else_cost_one_line(desk, tmp_path, capsys):
     write_run(tmp_path)
     for text, why in WRONG.values():
