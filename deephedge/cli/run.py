@@ -24,6 +24,10 @@ INTERRUPTED = 130
 def run_study(file: Path, out: Path, *, resume: bool, quiet: bool, json: bool) -> int:
     """Run the study and write its folder; returns the exit code."""
     resolved = open_study(file)
+    try:
+        pricer = _splitter(resolved)
+    except StudyError as error:
+        raise StudyError((), f"{file}: {error}") from None
     folder = Folder(out)
     study_text = toml_text(resolved.tables())
     folder.prepare(study_text, _seeds(resolved), resume=resume)
@@ -32,7 +36,7 @@ def run_study(file: Path, out: Path, *, resume: bool, quiet: bool, json: bool) -
         if lessons.interrupted:
             return _interrupted(lessons, file, out)
         comparison = _compared(resolved, lessons, quiet=quiet)
-        parts = _split(resolved, lessons, quiet=quiet)
+        parts = _split(resolved, pricer, lessons, quiet=quiet)
         table = resolved.study.backtest
         history = None if table is None else backtested(resolved, lessons.policies, table)
     except StudyError as error:
@@ -93,23 +97,32 @@ def _compared(resolved: Resolved, lessons: Lessons, *, quiet: bool) -> Compariso
     )
 
 
-def _split(resolved: Resolved, lessons: Lessons, *, quiet: bool) -> PnlParts | None:
-    """Where the P&L came from, by the Greeks of what priced the premium or of the model."""
-    evaluation, problem = resolved.study.evaluation, resolved.problem
-    if evaluation.attribution == 0:
-        return None
+def _splitter(resolved: Resolved) -> AbstractPricer | None:
+    """What splits the P&L: what priced the premium, or the model's own; `None`: nothing is sold."""
+    problem = resolved.problem
     stated = problem.premium if isinstance(problem.premium, AbstractPricer) else None
     pricer = resolved.given.get("pricer") if stated is None else stated
-    if pricer is None and not isinstance(problem.claim, NoClaim):
-        raise StudyError(
-            ("evaluation", "attribution"),
-            "must be left out: no formula of the model values the claim; a `premium` that is a "
-            "pricer would split the P&L by its Greeks.",
-        )
+    if resolved.study.evaluation.attribution and pricer is None:
+        if not isinstance(problem.claim, NoClaim):
+            raise StudyError(
+                ("evaluation", "attribution"),
+                "must be left out: no formula of the model values the claim; a `premium` that is "
+                "a pricer would split the P&L by its Greeks.",
+            )
+    return pricer
+
+
+def _split(
+    resolved: Resolved, pricer: AbstractPricer | None, lessons: Lessons, *, quiet: bool
+) -> PnlParts | None:
+    """Where the P&L came from, if the study asks."""
+    evaluation = resolved.study.evaluation
+    if evaluation.attribution == 0:
+        return None
     if not quiet:
         print(f"splitting the P&L of {evaluation.attribution:,} paths", file=sys.stderr)
     return pnl_parts(
-        problem,
+        resolved.problem,
         lessons.policies,
         pricer,
         n_paths=evaluation.attribution,
