@@ -23,6 +23,9 @@ from deephedge.typing import Array, PRNGKeyArray
 BATCH = 2048
 """Paths with their whole ledgers in memory at once."""
 
+NEGLIGIBLE = 1e-5
+"""Share of the deviation of the P&L below which a part is rounding."""
+
 PARTS = tuple(field.name for field in dataclasses.fields(Attribution))
 
 
@@ -51,15 +54,14 @@ class PnlParts:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the parts that are not zero for all policies, and of the total."""
-        return tuple(
-            name
-            for name in (*PARTS, "total")
-            if name == "total" or any(x[name].mean or x[name].deviation for x in self._all())
-        )
+        """Of the parts that are not zero, but for rounding, for all policies; and of the total."""
+        found = [x for x in PARTS if not all(self._is_zero(own, x) for own in self.parts.values())]
+        return (*found, "total")
 
-    def _all(self) -> list[Mapping[str, Part]]:
-        return list(self.parts.values())
+    @staticmethod
+    def _is_zero(own: Mapping[str, Part], name: str) -> bool:
+        scale = own["total"].deviation + abs(own["total"].mean)
+        return own[name].deviation + abs(own[name].mean) <= NEGLIGIBLE * scale
 
     def summary(self) -> dict[str, Any]:
         """Ready for JSON."""
@@ -75,10 +77,13 @@ class PnlParts:
 
     def rows(self) -> list[list[str]]:
         """The means with their standard errors, as text: a row a policy."""
-        return [
-            [name, *(with_error(own[x].mean, own[x].standard_error) for x in self.names)]
-            for name, own in self.parts.items()
-        ]
+
+        def cell(own: Mapping[str, Part], name: str) -> str:
+            if self._is_zero(own, name):
+                return "0"
+            return with_error(own[name].mean, own[name].standard_error)
+
+        return [[policy, *(cell(own, x) for x in self.names)] for policy, own in self.parts.items()]
 
     def deviations(self) -> list[list[str]]:
         """How far each part lies from its mean, as text: a row a policy."""

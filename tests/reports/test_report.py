@@ -128,6 +128,7 @@ def test_the_report_is_one_page_that_stands_alone(tmp_path):
     value = min((RESULT.at(name, "entropic") for name in POLICIES), key=lambda e: e.value)
     assert value.better and f"<b>{value.value_text}</b>" in text
     assert "1.000 ± 0.010" in text and ">vega<" not in text
+    assert PARTS.rows()[2] == ["none <b>", "1.000 ± 0.010", "1.000 ± 0.010"]
     assert "strike 100" in text and "closing the hedge at maturity is charged" in text
 
 
