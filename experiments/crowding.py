@@ -16,7 +16,6 @@ stands the formula with the mean of 1 / (1 - a)^2 along the same paths.
     python experiments/crowding.py [--smoke] [--seed 0] [--out docs/strategies/crowding.svg]
 """
 
-import argparse
 import pathlib
 
 import equinox as eqx
@@ -30,7 +29,7 @@ from deephedge.markets import BlackScholes, simulate
 from deephedge.policies import DeltaHedge
 from deephedge.pricing import BlackScholesFormula
 from deephedge.reports import Finding
-from deephedge.reports.experiment import main
+from deephedge.reports.experiment import script
 from deephedge.rollout import HedgingProblem, replay, time_grid
 
 VOL, HORIZON = 0.2, 0.25
@@ -126,12 +125,4 @@ def draw(rows: np.ndarray, out: pathlib.Path) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--smoke", action="store_true")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=pathlib.Path)
-    options = parser.parse_args()
-    jax.config.update("jax_enable_x64", True)
-    main(lambda: experiment(options.seed, options.smoke, options.out))
+    script(__doc__, experiment)

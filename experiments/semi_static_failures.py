@@ -14,7 +14,6 @@ Merton's jumps of -10 % once a year, at the same volatility of about 20 %, their
     python experiments/semi_static_failures.py [--smoke] [--seed 0] [--out FILE.svg]
 """
 
-import argparse
 import dataclasses
 import pathlib
 
@@ -28,7 +27,7 @@ from deephedge.markets import BlackScholes, Heston, Merton, simulate
 from deephedge.policies import VarianceStrip
 from deephedge.pricing import BlackScholesFormula, Lewis, listed_market
 from deephedge.reports import Finding
-from deephedge.reports.experiment import main
+from deephedge.reports.experiment import script
 from deephedge.rollout import time_grid
 
 EXPIRY = 0.25
@@ -144,12 +143,4 @@ def draw(
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--smoke", action="store_true")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=pathlib.Path)
-    options = parser.parse_args()
-    jax.config.update("jax_enable_x64", True)
-    main(lambda: experiment(options.seed, options.smoke, options.out))
+    script(__doc__, experiment)

@@ -196,9 +196,10 @@ def monitor(
 
     Args:
         position: a TOML file: [market], [claim], [cost] and [policies.NAME] as in a study, [book]
-            with policy, cash and holdings, and perhaps [pricer], [limits.NAME], [quotes].
-        market: a CSV file with the columns time and spot, perhaps vol and rate; or - for standard
-            input, as lines arrive.
+            with policy, cash and holdings, and perhaps [pricer], [limits.NAME], [quotes]. A policy
+            that `run` trained has type = "Trained" and its file.
+        market: a CSV file with the columns time and spot, perhaps vol, rate and those of listed
+            contracts; or - for standard input, as lines arrive.
         state: the file that remembers where the book stands; beside the position if left out.
         dry_run: write no state.
         quiet: only quotes with a trade, a breach or a change of level.

@@ -27,6 +27,11 @@ Named = Callable[[str, tuple[str, ...]], Any]
 """Another policy of the study, by its name."""
 
 
+def no_names(name: str, keys: tuple[str, ...]) -> Any:
+    """Where a table stands alone, nothing has a name."""
+    raise StudyError(keys, f"must be a table with a `type`, got {name!r}.")
+
+
 @dataclasses.dataclass(frozen=True)
 class Argument:
     """One thing that a class is built from."""

@@ -1,6 +1,7 @@
 """A position that follows a stream of quotes."""
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from deephedge.claims import AbstractClaim, Call, Put
+from deephedge.cli.book_greeks import book_greeks
 from deephedge.cli.position import Position
 from deephedge.cli.quotes import Bad, Line, Reader
 from deephedge.cli.state_file import Saved, leaves_of, save, unbroken
-from deephedge.policies import AbstractPolicy, alert_in, changes, escalation_in, model_delta
-from deephedge.pricing import AbstractPricer
-from deephedge.pricing.greeks import greeks
+from deephedge.policies import AbstractPolicy, alert_in, changes, escalation_in
+from deephedge.pricing import AbstractListed, AbstractPricer
 from deephedge.reports import Attribution, Book, attribute_step
 from deephedge.rollout import HedgingProblem, Live, Quote, Tick, expire, open_book, tick
 from deephedge.rollout.live import Limits
@@ -70,7 +72,16 @@ class Desk:
             return f"is late: its time, {line.label}, is not after that of the quote before"
         if saved is None and line.time >= maturity:
             return f"is not before the maturity, {maturity:g}"
+        names = self.position.names[-len(line.marks) :] if line.marks else []
+        for name, kind, mark in zip(names, self._kinds(), line.marks, strict=False):
+            if mark < 0 and isinstance(kind, Call | Put):
+                return f"is no use: {name} must not be negative, got {mark:g}"
         return None
+
+    def _kinds(self) -> list[AbstractClaim]:
+        """What is listed."""
+        listed = self.position.listed
+        return [] if listed is None else [x.kind for x in listed.instruments]
 
     def _open(self, line: Line, saved: Saved | None) -> Live:
         position = self.position
@@ -86,7 +97,8 @@ class Desk:
 
     def _quote(self, line: Line) -> Quote:
         rate = self.position.rate if line.rate is None else line.rate
-        each = (line.time, line.prices, line.factors, rate)
+        marks = line.marks or [math.nan] * self.position.n_marks
+        each = (line.time, line.prices, line.factors, rate, marks)
         return Quote(*(jnp.asarray(x, dtype=float) for x in each))
 
     def _step(self, live: Live, line: Line, saved: Saved | None) -> tuple[Live, Saved]:
@@ -148,13 +160,9 @@ def _tick(
     """The next state, what was done, what the book is worth and its Greeks, all after trading."""
     problem, policy, pricer, limits, dividend = position
     live, done = tick(problem, policy, limits, live, quote, dividend)
-    if pricer is None:
-        return live, done, done.wealth, {"delta": done.holdings}
-    claim, asset = problem.claim, vars(problem.claim).get("asset", 0)
-    found = greeks(pricer, claim, done.now, ("price", "gamma", "vega", "theta"), asset=asset)
-    own = {name: -found[name] for name in ("gamma", "vega", "theta")}
-    own["delta"] = done.holdings - model_delta(pricer, claim, done.now)
-    return live, done, done.wealth - done.now.discount * found["price"], own
+    found = book_greeks(problem.market, problem.claim, pricer, done.now, done.holdings)
+    worth = done.wealth - done.now.discount * found.pop("price")
+    return live, done, worth, found
 
 
 _expire = eqx.filter_jit(expire)
@@ -174,9 +182,11 @@ def _split(problem: HedgingProblem, pricer: AbstractPricer | None, done: Tick) -
 
 def _book(problem: HedgingProblem, pricer: AbstractPricer | None, done: Tick) -> Book:
     """What stood from the quote before to this one."""
+    listed = problem.market if isinstance(problem.market, AbstractListed) else None
     if pricer is None:
-        return Book(done.held)
-    return Book(done.held, (problem.claim,), -jnp.ones_like(done.held[:1]), (pricer,))
+        return Book(done.held, listed=listed)
+    sold = -jnp.ones_like(done.held[:1])
+    return Book(done.held, (problem.claim,), sold, (pricer,), listed=listed)
 
 
 def _report(
@@ -195,6 +205,8 @@ def _report(
         "time": line.label,
         "prices": line.prices,
         "factors": line.factors,
+        "contracts": _contracts(position, line, done),
+        "columns": position.names,
         "trade": done.trade.tolist(),
         "holdings": done.holdings.tolist(),
         "cost": float(done.cost),
@@ -215,3 +227,13 @@ def _report(
             for (name, limit), value, breached in rows
         },
     }
+
+
+def _contracts(position: Position, line: Line, done: Tick) -> dict[str, dict[str, Any]]:
+    """What each listed contract stands at, and whether that is a quote."""
+    n = position.n_marks
+    if n == 0:
+        return {}
+    quoted = [not math.isnan(x) for x in line.marks] or [False] * n
+    rows = zip(position.names[-n:], done.now.prices[-n:].tolist(), quoted, strict=True)
+    return {name: {"price": price, "quoted": had} for name, price, had in rows}

@@ -37,7 +37,8 @@ def monitor(
         done, skipped = 0, 0
         with _lines(market) as lines:
             try:
-                reader = Reader(lines, desk.position.columns, desk.position.n_factors)
+                book = desk.position
+                reader = Reader(lines, book.columns, book.n_factors, exact=book.exact)
             except StudyError as error:
                 raise StudyError((), f"{market}: {error}") from None
             for report in desk.follow(reader, saved, repeats=market != "-"):

@@ -10,14 +10,16 @@ from typing import Any
 import jax.numpy as jnp
 
 from deephedge.claims import AbstractClaim, NoClaim
-from deephedge.cli.build import build_tagged, member
-from deephedge.cli.resolve import Policies, build_market, given_by, plain
+from deephedge.cli.build import build_tagged, member, no_names
+from deephedge.cli.position_market import Assets, columns_of, open_assets, opened_market
+from deephedge.cli.resolve import Policies, given_by, plain
 from deephedge.cli.tables import StudyError, Tagged, closest, placed, structure
+from deephedge.cli.trained import TYPE, Lesson, open_trained
 from deephedge.costs import AbstractCost, Execution, Financing
-from deephedge.markets import AbstractModel
+from deephedge.markets import AbstractMarket
 from deephedge.policies import AbstractPolicy, AbstractTrainablePolicy, AbstractTrigger
 from deephedge.pricing import AbstractListed, AbstractPricer
-from deephedge.rollout import HedgingProblem
+from deephedge.rollout import HedgingProblem, time_grid
 from deephedge.typing import Array, Float
 
 
@@ -28,7 +30,7 @@ class Book:
     policy: str
     cash: float
     holdings: list[float] = dataclasses.field(default_factory=list)
-    """Units of each asset; none unless given."""
+    """Units of each asset, then of each listed contract; none unless given."""
     close_out: bool = False
     """Whether the hedge is sold, at a cost, at maturity."""
     interval: float | None = None
@@ -44,6 +46,8 @@ class Columns:
     prices: list[str] = dataclasses.field(default_factory=lambda: ["spot"])
     factors: list[str] | None = None
     """What the model also knows; left out, the column `vol` if there is one."""
+    instruments: list[str] | None = None
+    """Quotes of what the market lists; without them, and where one is empty, its pricer's value."""
     rate: str = "rate"
     start: datetime.date | None = None
     """The date from which years (of 365 days) count."""
@@ -93,9 +97,24 @@ class Position:
     dividend: Float[Array, ""]
     columns: Columns
     n_factors: int
-    """Of the model."""
+    """Of the model, without those of listed contracts."""
+    exact: bool
+    """Whether the stream must have no more factors than that."""
+    names: list[str]
+    """Of the assets and the listed contracts."""
     digest: str
-    """Of the file: a state belongs to one position."""
+    """Of the file, and of the trained policies: a state belongs to one position."""
+
+    @property
+    def listed(self) -> AbstractListed | None:
+        """The market, if it lists contracts beside its assets."""
+        market = self.problem.market
+        return market if isinstance(market, AbstractListed) else None
+
+    @property
+    def n_marks(self) -> int:
+        """How many contracts are listed."""
+        return 0 if self.listed is None else len(self.listed.instruments)
 
 
 def open_position(file: Path) -> Position:
@@ -108,55 +127,69 @@ def open_position(file: Path) -> Position:
         raise StudyError((), f"{file}: cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError as error:
         raise StudyError((), f"{file}: is not TOML: {error}.") from None
-    digest = hashlib.sha256(text.encode()).hexdigest()
     try:
-        return _position(structure(tomllib.loads(text), PositionTables), digest)
+        tables = structure(tomllib.loads(text), PositionTables)
+        return _position(tables, text.encode(), file.parent)
     except tomllib.TOMLDecodeError as error:
         raise StudyError((), f"{file}: is not TOML: {error}.") from None
     except StudyError as error:
         raise StudyError((), f"{file}: {error}") from None
 
 
-def _position(tables: PositionTables, digest: str) -> Position:
-    market = build_market(tables.market, ("market",))
-    if isinstance(market, AbstractListed):
-        raise StudyError(
-            ("market", "type"), "must be a market of assets: quotes have no listed instruments."
-        )
+def _position(tables: PositionTables, text: bytes, beside: Path) -> Position:
     claim = plain(tables.claim, AbstractClaim, "claim")
-    problem = _problem(tables, market, claim)
-    given = given_by(market, claim, problem.cost, problem.times)
+    assets = open_assets(tables.market, tables.quotes.factors)
+    given = _given(tables, assets, claim)
+    market = opened_market(tables.market, assets, given, stated=tables.pricer is not None)
+    n_columns = market.start().prices.shape[0]
+    given |= {"market": market, "n_assets": n_columns}
+    names = columns_of(market, tables.quotes.prices, tables.quotes.instruments)
+    lessons = _lessons(tables.policies, beside)
+    for name, lesson in lessons.items():
+        lesson.refuse_another(claim, market, ("policies", name))
+    files = [lesson.file.read_bytes() for lesson in lessons.values()]
+    return Position(
+        problem=_problem(tables, market, claim),
+        policy=_policy(tables, given, {name: x.policy for name, x in lessons.items()}),
+        pricer=None if isinstance(claim, NoClaim) else given["pricer"],
+        limits={
+            name: build_tagged(
+                table, AbstractTrigger, ("limits", name), given=given, named=no_names
+            )
+            for name, table in tables.limits.items()
+        },
+        holdings=_holdings(tables.book, n_columns),
+        cash=jnp.asarray(tables.book.cash, dtype=float),
+        rate=float(given.get("rate", 0.0)),
+        dividend=jnp.asarray(given.get("dividend", 0.0), dtype=float),
+        columns=tables.quotes,
+        n_factors=assets.n_factors,
+        exact=bool(lessons) or isinstance(market, AbstractListed),
+        names=names,
+        digest=hashlib.sha256(b"".join([text, *files])).hexdigest(),
+    )
+
+
+def _given(tables: PositionTables, assets: Assets, claim: AbstractClaim) -> dict[str, Any]:
+    """What policies, pricers and triggers need not be told again."""
+    times = time_grid(float(claim.maturity), 1)
+    cost = plain(tables.cost, AbstractCost, "cost")
+    given = given_by(assets.stated, claim, cost, times)
     given = {name: given[name] for name in given if name not in ("times", "interval")}
     if tables.book.interval is not None:
         given["interval"] = tables.book.interval
     if tables.pricer is not None:
         given["pricer"] = build_tagged(
-            tables.pricer, AbstractPricer, ("pricer",), given=given, named=_no_names
+            tables.pricer, AbstractPricer, ("pricer",), given=given, named=no_names
         )
     if "pricer" not in given and not isinstance(claim, NoClaim):
         raise StudyError(("pricer",), "must be given: no formula of the model values the claim.")
-    start = market.start()
-    return Position(
-        problem=problem,
-        policy=_policy(tables, given),
-        pricer=None if isinstance(claim, NoClaim) else given["pricer"],
-        limits={
-            name: build_tagged(
-                table, AbstractTrigger, ("limits", name), given=given, named=_no_names
-            )
-            for name, table in tables.limits.items()
-        },
-        holdings=_holdings(tables.book, start.prices.shape[0]),
-        cash=jnp.asarray(tables.book.cash, dtype=float),
-        rate=float(given.get("rate", 0.0)),
-        dividend=jnp.asarray(given.get("dividend", 0.0), dtype=float),
-        columns=_checked(tables.quotes, start.prices.shape[0]),
-        n_factors=start.factors.shape[0] if isinstance(market, AbstractModel) else 0,
-        digest=digest,
-    )
+    return given
 
 
-def _problem(tables: PositionTables, market: Any, claim: AbstractClaim) -> HedgingProblem:
+def _problem(
+    tables: PositionTables, market: AbstractMarket, claim: AbstractClaim
+) -> HedgingProblem:
     kinds = {"financing": Financing, "execution": Execution}
     frictions = {
         name: plain(vars(tables)[name], kind, name)
@@ -165,7 +198,9 @@ def _problem(tables: PositionTables, market: Any, claim: AbstractClaim) -> Hedgi
     }
     if "execution" in frictions and frictions["execution"].slippage is not None:
         raise StudyError(
-            ("execution", "slippage"), "is random, and must be left out of a position."
+            ("execution", "slippage"),
+            "must be left out of a position: it is random, and a fill is what it is. Where the "
+            "fills were others, correct `cash` and `holdings` and begin a new state.",
         )
     try:
         return HedgingProblem(
@@ -180,37 +215,41 @@ def _problem(tables: PositionTables, market: Any, claim: AbstractClaim) -> Hedgi
         raise placed(error, ()) from None
 
 
-def _policy(tables: PositionTables, given: dict[str, Any]) -> AbstractPolicy:
+def _lessons(tables: dict[str, Tagged], beside: Path) -> dict[str, Lesson]:
+    """The policies that earlier runs trained, by name."""
+    return {
+        name: open_trained(table, beside, ("policies", name))
+        for name, table in tables.items()
+        if table.type == TYPE
+    }
+
+
+def _policy(
+    tables: PositionTables, given: dict[str, Any], trained: dict[str, AbstractPolicy]
+) -> AbstractPolicy:
     for name, table in tables.policies.items():
         keys = ("policies", name)
+        if name in trained:
+            continue
         if issubclass(member(AbstractPolicy, table.type, keys), AbstractTrainablePolicy):
-            raise StudyError((*keys, "type"), f"must need no training, got {table.type!r}.")
+            raise StudyError(
+                (*keys, "type"),
+                f"must need no training, got {table.type!r}; train it with `run`, then give "
+                f'type = "{TYPE}" and file = "DIR/policies/{name}.safetensors".',
+            )
     name = tables.book.policy
     if name not in tables.policies:
         known = closest(name, tables.policies)
         raise StudyError(
             ("book", "policy"), f"must name one of the policies, got {name!r}; {known}"
         )
-    return Policies(tables.policies, given, {}).all()[name]
+    return Policies(tables.policies, given, trained).all()[name]
 
 
-def _holdings(book: Book, n_assets: int) -> Float[Array, " asset"]:
-    if book.holdings and len(book.holdings) != n_assets:
+def _holdings(book: Book, n_columns: int) -> Float[Array, " asset"]:
+    if book.holdings and len(book.holdings) != n_columns:
         raise StudyError(
             ("book", "holdings"),
-            f"must have a number for each of the {n_assets} assets, got {len(book.holdings)}.",
+            f"must have a number for each of the {n_columns} assets, got {len(book.holdings)}.",
         )
-    return jnp.asarray(book.holdings or [0.0] * n_assets, dtype=float)
-
-
-def _checked(columns: Columns, n_assets: int) -> Columns:
-    if len(columns.prices) != n_assets:
-        raise StudyError(
-            ("quotes", "prices"),
-            f"must name a column for each of the {n_assets} assets, got {columns.prices}.",
-        )
-    return columns
-
-
-def _no_names(name: str, keys: tuple[str, ...]) -> Any:
-    raise StudyError(keys, f"must be a table with a `type`, got {name!r}.")
+    return jnp.asarray(book.holdings or [0.0] * n_columns, dtype=float)

@@ -27,6 +27,8 @@ class Line:
     prices: list[float]
     factors: list[float]
     rate: float | None
+    marks: list[float]
+    """Of the listed contracts that have a column; not a number where the line has none."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +42,9 @@ class Bad:
 class Reader:
     """Reads the header when made; then a `Line` or a `Bad` for every line that is not empty."""
 
-    def __init__(self, lines: Iterable[str], columns: Columns, n_factors: int):
+    def __init__(
+        self, lines: Iterable[str], columns: Columns, n_factors: int, *, exact: bool = False
+    ):
         self._numbered = enumerate(lines, 1)
         self._columns = columns
         header = next((cells for _, cells in self._rows()), None)
@@ -50,7 +54,7 @@ class Reader:
         self.factors = columns.factors
         if self.factors is None:
             self.factors = [name for name in ("vol",) if name in header]
-        for name in [columns.time, *columns.prices, *self.factors]:
+        for name in [columns.time, *columns.prices, *self.factors, *(columns.instruments or ())]:
             if header.count(name) != 1:
                 raise StudyError(
                     (), f"there must be one column {name!r}; the stream has: {', '.join(header)}."
@@ -59,6 +63,12 @@ class Reader:
             raise StudyError(
                 ("quotes", "factors"),
                 f"must name columns for the model's {n_factors} factors, got {self.factors}.",
+            )
+        if exact and len(self.factors) > n_factors:
+            raise StudyError(
+                ("quotes", "factors"),
+                f"must be given: the model has {n_factors} factors, and the stream {self.factors}; "
+                f"`factors = {self.factors}` reads them, `factors = []` does not.",
             )
 
     def __iter__(self) -> Iterator[Line | Bad]:
@@ -87,8 +97,9 @@ class Reader:
             if name in NEVER_NEGATIVE and value < 0:
                 raise ValueError(f"{name} must not be negative, got {row[name]}")
         rate = _number(columns.rate, row[columns.rate]) if columns.rate in row else None
+        marks = [_number(x, row[x]) if row[x] else math.nan for x in columns.instruments or ()]
         label = row[columns.time]
-        return Line(number, self._years(label), label, prices, factors, rate)
+        return Line(number, self._years(label), label, prices, factors, rate, marks)
 
     def _years(self, label: str) -> float:
         start = self._columns.start

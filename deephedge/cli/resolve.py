@@ -12,7 +12,7 @@ import numpy as np
 
 from deephedge.backtest import recorded_market
 from deephedge.claims import AbstractClaim
-from deephedge.cli.build import build, build_tagged, maker, member
+from deephedge.cli.build import build, build_tagged, maker, member, no_names
 from deephedge.cli.spelling import spelt, stated, untagged
 from deephedge.cli.study import Study, Training, read_study
 from deephedge.cli.tables import StudyError, Tagged, placed, structure, tagged
@@ -108,9 +108,7 @@ def resolve(study: Study) -> Resolved:
     except ValueError as error:
         raise placed(error, ()) from None
     measures = {
-        name: build_tagged(
-            table, AbstractRiskMeasure, ("measures", name), given={}, named=_no_policies
-        )
+        name: build_tagged(table, AbstractRiskMeasure, ("measures", name), given={}, named=no_names)
         for name, table in study.measures.items()
     }
     makers = Policies(study.policies, given, {}, study)
@@ -130,13 +128,9 @@ def _frictions(study: Study) -> dict[str, tuple[type, Tagged]]:
     return {name: (kinds[name], table) for name, table in tables.items() if table is not None}
 
 
-def _no_policies(name: str, keys: tuple[str, ...]) -> Any:
-    raise StudyError(keys, f"must be a table with a `type`, got {name!r}.")
-
-
 def plain(table: Tagged, family: type, key: str) -> Any:
     """The object of a table that takes nothing from the rest of the study."""
-    return build_tagged(table, family, (key,), given={}, named=_no_policies)
+    return build_tagged(table, family, (key,), given={}, named=no_names)
 
 
 def build_market(table: Tagged, keys: tuple[str, ...]) -> AbstractMarket:
@@ -144,14 +138,22 @@ def build_market(table: Tagged, keys: tuple[str, ...]) -> AbstractMarket:
     options, given = dict(table.options), {}
     if table.type == "Listed" and isinstance(options.get("market"), dict):
         # Its assets may come from a record or a file too, and are marked by what fits them.
-        try:
-            assets = tagged(options["market"])
-        except (TypeError, ValueError) as error:
-            raise StudyError((*keys, "market"), str(error)) from None
-        options["market"] = build_market(assets, (*keys, "market"))
+        options["market"] = listed_assets(table, keys)
         if isinstance(options["market"], Historical):
             given["pricer"] = QuotedBlackScholes(rate=options["market"].rate)
-    return build(_market_maker(table), options, keys, given=given, named=_no_policies)
+    return build(_market_maker(table), options, keys, given=given, named=no_names)
+
+
+def listed_assets(table: Tagged, keys: tuple[str, ...]) -> AbstractMarket:
+    """The market of the assets beside which a `Listed` table lists instruments."""
+    keys = (*keys, "market")
+    if "market" not in table.options:
+        raise StudyError(keys, "must be given.")
+    try:
+        assets = tagged(table.options["market"])
+    except (TypeError, ValueError) as error:
+        raise StudyError(keys, str(error)) from None
+    return build_market(assets, keys)
 
 
 def _market_maker(table: Tagged) -> Callable[..., AbstractMarket]:
@@ -209,7 +211,7 @@ def _premium(study: Study, given: Mapping[str, Any]) -> float | AbstractPricer:
     if not isinstance(premium, Tagged):
         return premium
     return build_tagged(
-        premium, AbstractPricer, ("problem", "premium"), given=given, named=_no_policies
+        premium, AbstractPricer, ("problem", "premium"), given=given, named=no_names
     )
 
 

@@ -7,13 +7,15 @@ from typing import Any
 
 import jax
 
+from deephedge.claims import NoClaim
 from deephedge.cli.backtest import Backtested, backtested
 from deephedge.cli.folder import Folder
 from deephedge.cli.resolve import Resolved, open_study
 from deephedge.cli.tables import StudyError
 from deephedge.cli.toml import toml_text
 from deephedge.cli.train import Lessons, train_all
-from deephedge.reports import Comparison, compare, write_report
+from deephedge.pricing import AbstractPricer
+from deephedge.reports import Comparison, PnlParts, compare, pnl_parts, write_report
 from deephedge.training import Trained
 
 INTERRUPTED = 130
@@ -22,6 +24,10 @@ INTERRUPTED = 130
 def run_study(file: Path, out: Path, *, resume: bool, quiet: bool, json: bool) -> int:
     """Run the study and write its folder; returns the exit code."""
     resolved = open_study(file)
+    try:
+        pricer = _splitter(resolved)
+    except StudyError as error:
+        raise StudyError((), f"{file}: {error}") from None
     folder = Folder(out)
     study_text = toml_text(resolved.tables())
     folder.prepare(study_text, _seeds(resolved), resume=resume)
@@ -30,11 +36,12 @@ def run_study(file: Path, out: Path, *, resume: bool, quiet: bool, json: bool) -
         if lessons.interrupted:
             return _interrupted(lessons, file, out)
         comparison = _compared(resolved, lessons, quiet=quiet)
+        parts = _split(resolved, pricer, lessons, quiet=quiet)
         table = resolved.study.backtest
         history = None if table is None else backtested(resolved, lessons.policies, table)
     except StudyError as error:
         raise StudyError((), f"{file}: {error}") from None
-    summary = _summary(comparison, history, lessons)
+    summary = _summary(comparison, history, lessons, parts)
     folder.write_json("summary.json", summary)
     comparison.frame().to_csv(folder.comparison, index=False)
     write_report(
@@ -47,12 +54,13 @@ def run_study(file: Path, out: Path, *, resume: bool, quiet: bool, json: bool) -
         environment=folder.environment,
         recorded=None if history is None else history.comparison,
         trained=lessons.records,
+        parts=parts,
         study_text=study_text,
     )
     if json:
         print(json_format.dumps(summary))
     else:
-        _print(comparison, history, folder)
+        _print(comparison, history, parts, folder)
     return 0
 
 
@@ -89,12 +97,50 @@ def _compared(resolved: Resolved, lessons: Lessons, *, quiet: bool) -> Compariso
     )
 
 
+def _splitter(resolved: Resolved) -> AbstractPricer | None:
+    """What splits the P&L: what priced the premium, or the model's own; `None`: nothing is sold."""
+    problem = resolved.problem
+    stated = problem.premium if isinstance(problem.premium, AbstractPricer) else None
+    pricer = resolved.given.get("pricer") if stated is None else stated
+    if resolved.study.evaluation.attribution and pricer is None:
+        if not isinstance(problem.claim, NoClaim):
+            raise StudyError(
+                ("evaluation", "attribution"),
+                "must be left out: no formula of the model values the claim; a `premium` that is "
+                "a pricer would split the P&L by its Greeks.",
+            )
+    return pricer
+
+
+def _split(
+    resolved: Resolved, pricer: AbstractPricer | None, lessons: Lessons, *, quiet: bool
+) -> PnlParts | None:
+    """Where the P&L came from, if the study asks."""
+    evaluation = resolved.study.evaluation
+    if evaluation.attribution == 0:
+        return None
+    if not quiet:
+        print(f"splitting the P&L of {evaluation.attribution:,} paths", file=sys.stderr)
+    return pnl_parts(
+        resolved.problem,
+        lessons.policies,
+        pricer,
+        n_paths=evaluation.attribution,
+        key=jax.random.key(evaluation.seed),
+    )
+
+
 def _summary(
-    comparison: Comparison, history: Backtested | None, lessons: Lessons
+    comparison: Comparison,
+    history: Backtested | None,
+    lessons: Lessons,
+    parts: PnlParts | None,
 ) -> dict[str, Any]:
-    """The comparison, how each policy was trained, and the backtest if there is one."""
+    """The comparison, how policies were trained; the split and the backtest if there are any."""
     summary = comparison.summary()
     summary["training"] = {name: _effort(record) for name, record in lessons.records.items()}
+    if parts is not None:
+        summary["attribution"] = parts.summary()
     return summary if history is None else {**summary, "backtest": history.summary()}
 
 
@@ -107,8 +153,12 @@ def _effort(record: Trained) -> dict[str, Any]:
     }
 
 
-def _print(comparison: Comparison, history: Backtested | None, folder: Folder) -> None:
+def _print(
+    comparison: Comparison, history: Backtested | None, parts: PnlParts | None, folder: Folder
+) -> None:
     print(comparison)
+    if parts is not None:
+        print(f"\nWhere the P&L came from\n\n{parts}")
     if history is not None:
         print(f"\n{history.title}\n\n{history.comparison}")
     print(f"\nreport: {folder.report}")

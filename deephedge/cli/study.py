@@ -58,15 +58,25 @@ class Training:
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """`[evaluation]`: how policies are compared; `optimum` gives known optima, by measure."""
+    """`[evaluation]`: how policies are compared; `optimum` gives known optima, by measure.
+
+    `attribution` says on how many of the paths the P&L of every policy is split by Greeks; none
+    unless given.
+    """
 
     n_paths: int = 100_000
     seed: int = 1
     baseline: str | None = None
     optimum: dict[str, float] = dataclasses.field(default_factory=dict)
+    attribution: int = 0
 
     def __post_init__(self):
         _at_least(2, self, "n_paths")
+        if self.attribution != 0 and not 2 <= self.attribution <= self.n_paths:
+            raise ValueError(
+                f"`attribution` must be 0 or from 2 to the {self.n_paths} paths, got "
+                f"{self.attribution}."
+            )
         _at_least(0, self, "seed")
 
 

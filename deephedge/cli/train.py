@@ -42,7 +42,7 @@ def train_all(resolved: Resolved, folder: Folder, *, resume: bool, quiet: bool) 
         records[name], found[name] = record, record.policy
         if not quiet or record.stopped == "nan":
             print(f"{name}: {record.message}, {record.seconds:.1f} s", file=sys.stderr)
-        save_policy(folder.policy(name), record.policy, _configuration(resolved, name))
+        save_policy(folder.policy(name), record.policy, configuration(resolved, name))
         folder.write_lines("metrics.jsonl", _metrics(records))
         if record.stopped == "interrupted":
             return Lessons(resolved.with_trained(found), records, interrupted=True)
@@ -94,7 +94,7 @@ def _train(
         raise StudyError(("policies", name), str(error)) from None
 
 
-def _configuration(resolved: Resolved, name: str) -> dict[str, Any]:
+def configuration(resolved: Resolved, name: str) -> dict[str, Any]:
     """What it takes to build the policy again before its weights are loaded."""
     return {
         "policy": name,

@@ -20,7 +20,8 @@ class VegaSpread(AbstractCost):
     Option i is asset $j_i$ of the market; its vega $\nu_i$ is that of claim i under the pricer, per
     1.00 of volatility. `vol_points` $p$ is from the mid to the bid or the ask, in points (1 point
     is 0.01 of volatility); a single number or one per option. An expired option has no vega, and
-    trading it costs nothing. Other assets are free: add their own cost with `CostSum`.
+    trading it costs nothing. Other assets are free: add their own cost with `CostSum`. A column
+    that is rolled into ever new contracts is refused by `HedgingProblem`.
 
     Args:
         claims: the options, European: a snapshot holds the memory of the claim sold, not theirs.

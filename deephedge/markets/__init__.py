@@ -10,6 +10,7 @@ from deephedge.markets.bates import Bates as Bates
 from deephedge.markets.black_scholes import BlackScholes as BlackScholes
 from deephedge.markets.cev import CEV as CEV
 from deephedge.markets.conditional_flow import ConditionalFlow as ConditionalFlow
+from deephedge.markets.constant_factors import ConstantFactors as ConstantFactors
 from deephedge.markets.correlated import Correlated as Correlated
 from deephedge.markets.counterparty_risk import CounterpartyRisk as CounterpartyRisk
 from deephedge.markets.cox_ingersoll_ross import CIRRates as CIRRates

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from deephedge.markets.base import AbstractMarket, Path, Snapshot, no_progress
+from deephedge.markets.base import AbstractMarket, Contracts, Path, Snapshot, no_progress
 from deephedge.markets.historical import Historical
 from deephedge.markets.simulate import simulate
 from deephedge.numerics import normal
@@ -105,13 +105,16 @@ class DriftFree(AbstractMarket):
     signals of each date earns anything in the mean: a hedge trained on what is left hedges, and
     does not bet on the drift of the sample. The prices themselves stay as they are. One normal a
     step, of which only the first picks the path; `times` must be the first of the paths' own
-    dates. Every path starts at its own factors.
+    dates. Every path starts at its own factors. The contracts that its columns are, and so what
+    their rolls cost, are those of `origin`, the market that made the paths; without one every
+    column is an asset for good.
 
     Reference: Buehler, Murray, Pakkanen and Wood (2021).
     """
 
     paths: Path
     weights: Float[Array, " path"] = eqx.field(converter=non_negative("weights"))
+    origin: AbstractMarket | None = None
 
     def __check_init__(self):
         if self.weights.shape != self.paths.time.shape[:1]:
@@ -132,7 +135,7 @@ class DriftFree(AbstractMarket):
     ) -> "DriftFree":
         """`n_paths` paths of the market, reweighted."""
         paths = simulate(market, times, n_paths, key=key)
-        return cls(paths, martingale_weights(elementary_gains(paths, signals)))
+        return cls(paths, martingale_weights(elementary_gains(paths, signals)), market)
 
     @property
     def normals_per_step(self) -> int:
@@ -159,6 +162,9 @@ class DriftFree(AbstractMarket):
             accrual=drawn.accrual,
             progress=no_progress(times),
         )
+
+    def contracts(self, path: Path) -> Contracts | None:
+        return None if self.origin is None else self.origin.contracts(path)
 
     def _pick(self, z: Scalar) -> Array:
         """The path at the quantile of the normal z."""

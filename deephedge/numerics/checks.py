@@ -7,6 +7,7 @@ them at run time would put a host callback inside every scan that builds a price
 """
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +17,7 @@ from jax.core import Tracer
 from deephedge.typing import Array
 
 Converter = Callable[[object], Array]
+Kind = TypeVar("Kind")
 
 
 def as_array(name: str, value: object) -> Array:
@@ -87,6 +89,24 @@ def optional(converter: Converter) -> Callable[[object], Array | None]:
 def per_asset(converter: Converter) -> Converter:
     """The same converter for a value per asset: a single number becomes an array of one."""
     return lambda value: jnp.atleast_1d(converter(value))
+
+
+def one_or_more(
+    name: str, kind: type[Kind], *, what: str, example: str
+) -> Callable[[object], tuple[Kind, ...]]:
+    """Objects of a kind, one or a row of them, as a tuple; `what` and `example` are for errors."""
+
+    def convert(value: object) -> tuple[Kind, ...]:
+        several = tuple(value) if isinstance(value, tuple | list) else (value,)
+        found = tuple(x for x in several if isinstance(x, kind))
+        if not found or len(found) < len(several):
+            raise ValueError(
+                f"`{name}` must be one or more {what}, got "
+                f"{[type(x).__name__ for x in several]}; pass `{name}=[{example}]`."
+            )
+        return found
+
+    return convert
 
 
 def correlation(name: str) -> Converter:

@@ -12,6 +12,7 @@ from deephedge.claims.vanilla import Call, Put
 from deephedge.markets.base import AbstractMarket, AbstractModel, Contracts, Path, Snapshot
 from deephedge.markets.black_scholes import BlackScholes
 from deephedge.markets.historical import Historical
+from deephedge.numerics.checks import one_or_more
 from deephedge.pricing.base import AbstractPricer
 from deephedge.pricing.black_scholes import QuotedBlackScholes
 from deephedge.pricing.contracts import beside, contracts_of
@@ -20,18 +21,17 @@ from deephedge.pricing.instruments import AbstractInstrument, Column, Held, Sinc
 from deephedge.pricing.rolled import Rolled
 from deephedge.typing import Array, Float, Scalar
 
+_checked = one_or_more(
+    "instruments",
+    AbstractInstrument,
+    what="claims or instruments",
+    example="Held(claim), Rolled(1.0, tenor=0.25, every=0.1)",
+)
+
 
 def _instruments(value: object) -> tuple[AbstractInstrument, ...]:
     several = value if isinstance(value, tuple | list) else (value,)
-    made = [Held(x) if isinstance(x, AbstractClaim) else x for x in several]
-    found = tuple(x for x in made if isinstance(x, AbstractInstrument))
-    if not found or len(found) < len(made):
-        raise ValueError(
-            "`instruments` must be claims or instruments, one or more, got "
-            f"{[type(x).__name__ for x in several]}; pass "
-            "`instruments=[Held(claim), Rolled(1.0, tenor=0.25, every=0.1)]`."
-        )
-    return found
+    return _checked(tuple(Held(x) if isinstance(x, AbstractClaim) else x for x in several))
 
 
 class AbstractListed(AbstractMarket):

@@ -19,8 +19,11 @@ from deephedge.reports.experiment import Finding as Finding
 from deephedge.reports.figures import hedge_against_spot as hedge_against_spot
 from deephedge.reports.figures import one_path as one_path
 from deephedge.reports.figures import pnl_histograms as pnl_histograms
+from deephedge.reports.figures import pnl_parts_bars as pnl_parts_bars
 from deephedge.reports.figures import training_curve as training_curve
 from deephedge.reports.html import write_report as write_report
 from deephedge.reports.outcome import Outcome as Outcome
 from deephedge.reports.outcome import outcome as outcome
+from deephedge.reports.pnl_parts import PnlParts as PnlParts
+from deephedge.reports.pnl_parts import pnl_parts as pnl_parts
 from deephedge.reports.quote_errors import quote_errors as quote_errors

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from deephedge.claims.no_claim import NoClaim
-from deephedge.markets.base import Path, Snapshot
+from deephedge.markets.base import Path
 from deephedge.numerics.checks import at_least_one
 from deephedge.numerics.draws import AbstractSource, Draws, pseudo
 from deephedge.policies.base import AbstractPolicy
@@ -19,7 +19,7 @@ from deephedge.reports.attribution import Attribution, Book, attribute_step
 from deephedge.rollout.ledger import Ledger, rollout
 from deephedge.rollout.problem import HedgingProblem
 from deephedge.rollout.sample import BATCH
-from deephedge.typing import Array, Float, PRNGKeyArray, PyTree, Scalar
+from deephedge.typing import Array, Float, PRNGKeyArray, PyTree
 
 Keep = Callable[[Attribution], PyTree]
 
@@ -35,7 +35,7 @@ def whole_path(parts: Attribution) -> Attribution:
 
 
 def attribute(
-    problem: HedgingProblem, ledger: Ledger, path: Path, pricer: AbstractPricer
+    problem: HedgingProblem, ledger: Ledger, path: Path, pricer: AbstractPricer | None
 ) -> Attribution:
     """Split the P&L of one hedged path: the parts of all steps add up to `ledger.pnl`.
 
@@ -49,24 +49,21 @@ def attribute(
         problem: that was hedged.
         ledger: of that path.
         path: the market's, as it was given to the rollout.
-        pricer: of the claim.
+        pricer: of the claim; `None` where nothing is sold.
     """
     path = _as_traded(problem, ledger, path)
     rows, heavy = path.snapshots(), _is_heavy(problem, pricer)
     before, after = (jax.tree.map(lambda x, s=s: x[s], rows) for s in (slice(-1), slice(1, None)))
-    unsold = isinstance(problem.claim, NoClaim)
-
-    def mark(now: Snapshot) -> Scalar:
-        price = pricer.price(problem.claim, now)
-        return now.discount * price
-
-    marks = jnp.zeros_like(ledger.gains) if unsold else _each(mark, before, heavy)
+    sold = None if isinstance(problem.claim, NoClaim) else pricer
+    marks = jnp.zeros_like(ledger.gains)
+    if sold is not None:
+        marks = _each(lambda now: now.discount * sold.price(problem.claim, now), before, heavy)
     gains = ledger.gains - jnp.diff(jnp.append(marks, ledger.payoff))
     costs = ledger.costs[:-1].at[-1].add(ledger.costs[-1])
 
     def one(row: tuple) -> Attribution:
         holdings, gain, cost, financing, start, end = row
-        book = _book(problem, holdings, None if unsold else pricer)
+        book = _book(problem, holdings, sold)
         return attribute_step(book, start, end, gain=gain, cost=cost, financing=financing)
 
     parts = _each(one, (ledger.holdings, gains, costs, ledger.carry, before, after), heavy)
@@ -78,7 +75,7 @@ def attribute_paths(
     problem: HedgingProblem,
     ledgers: Ledger,
     paths: Path,
-    pricer: AbstractPricer,
+    pricer: AbstractPricer | None,
     *,
     keep: Keep = every_step,
     batch_size: int = BATCH,
@@ -95,7 +92,7 @@ def _attributed(
     problem: HedgingProblem,
     ledgers: Ledger,
     paths: Path,
-    pricer: AbstractPricer,
+    pricer: AbstractPricer | None,
     keep: Keep,
     batch_size: int,
 ) -> PyTree:
@@ -163,10 +160,10 @@ def _book(
     return Book(holdings, (problem.claim,), sold, (pricer,), listed=listed)
 
 
-def _is_heavy(problem: HedgingProblem, pricer: AbstractPricer) -> bool:
+def _is_heavy(problem: HedgingProblem, pricer: AbstractPricer | None) -> bool:
     """Whether a pricer is too heavy to price all dates at once."""
     listed = problem.market.pricers() if isinstance(problem.market, AbstractListed) else ()
-    return max(p.effort for p in (pricer, *listed)) >= 2
+    return any(p.effort >= 2 for p in (pricer, *listed) if p is not None)
 
 
 def _each(function: Callable, rows: PyTree, heavy: bool) -> PyTree:

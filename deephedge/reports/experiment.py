@@ -1,8 +1,12 @@
 """What an experiment found, beside what the paper printed."""
 
+import argparse
 import dataclasses
+import pathlib
 import sys
 from collections.abc import Callable, Sequence
+
+import jax
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,3 +38,19 @@ def main(experiment: Callable[[], Sequence[Finding]]) -> None:
     for finding in findings:
         print(finding)
     sys.exit(0 if all(finding.holds for finding in findings) else 1)
+
+
+def script(description: str | None, experiment: Callable[..., Sequence[Finding]]) -> None:
+    """Run `experiment(seed, smoke, out)` from the command line, in float64.
+
+    `--seed` is 0 unless given, `--smoke` asks for a small size, `--out` for a picture.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=pathlib.Path)
+    options = parser.parse_args()
+    with jax.enable_x64(True):
+        main(lambda: experiment(options.seed, options.smoke, options.out))

@@ -12,6 +12,7 @@ import numpy as np
 from deephedge.markets import Path, Snapshot, simulate
 from deephedge.policies import AbstractBandPolicy, AbstractPolicy, Account
 from deephedge.reports.comparison import Comparison
+from deephedge.reports.pnl_parts import PnlParts
 from deephedge.rollout import HedgingProblem, replay
 from deephedge.typing import Array, Float, PRNGKeyArray
 
@@ -60,6 +61,23 @@ def pnl_histograms(comparison: Comparison) -> "Figure":
     axis.set_xlabel("P&L of the seller, today's money")
     axis.set_ylabel("share of paths")
     axis.legend(frameon=False)
+    return figure
+
+
+def pnl_parts_bars(parts: PnlParts) -> "Figure":
+    """The mean of every part of the P&L for every policy, with two standard errors each way."""
+    figure, (axis,) = empty_figure()
+    places, width = np.arange(len(parts.names)), 0.8 / len(parts.parts)
+    for number, (name, own) in enumerate(parts.parts.items()):
+        means = [own[part].mean for part in parts.names]
+        errors = [2.0 * own[part].standard_error for part in parts.names]
+        left = places - 0.4 + (number + 0.5) * width
+        colour = line_style(number)["color"]
+        axis.bar(left, means, width, yerr=errors, label=name, color=colour, ecolor="#444444")
+    axis.axhline(0.0, color="#444444", linewidth=0.8)
+    axis.set_xticks(places, parts.names)
+    axis.set_ylabel("mean P&L, today's money")
+    axis.legend(frameon=False, fontsize=8)
     return figure
 
 

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 from deephedge.policies import AbstractPolicy
 from deephedge.reports.comparison import Comparison
 from deephedge.reports.describe import describe
-from deephedge.reports.figures import hedge_against_spot, one_path, pnl_histograms, training_curve
+from deephedge.reports.figures import (
+    hedge_against_spot,
+    one_path,
+    pnl_histograms,
+    pnl_parts_bars,
+    training_curve,
+)
+from deephedge.reports.pnl_parts import PnlParts
 from deephedge.rollout import HedgingProblem
 from deephedge.training import Trained
 from deephedge.typing import PRNGKeyArray
@@ -31,6 +38,7 @@ def write_report(
     environment: Mapping[str, Any],
     recorded: Comparison | None = None,
     trained: Mapping[str, Trained] | None = None,
+    parts: PnlParts | None = None,
     study_text: str = "",
 ) -> pathlib.Path:
     """Write the page to `path`, with nothing to fetch from elsewhere, and return `path`.
@@ -39,6 +47,7 @@ def write_report(
         policies: shown in the figures of holdings.
         key: draws the paths that the figures of holdings show.
         environment: versions, device, precision, seed, as they should be recorded.
+        parts: where the P&L came from, if it was split.
         study_text: the study as resolved.
     """
     import jinja2
@@ -52,10 +61,11 @@ def write_report(
         title=title,
         problem=describe(problem),
         tables=tables,
+        parts=parts,
         figures=[
             (_png(figure), caption)
             for figure, caption in _figures(
-                problem, comparison, policies, key, recorded, trained or {}
+                problem, comparison, policies, key, recorded, trained or {}, parts
             )
         ],
         environment=[(name, _plain(value)) for name, value in environment.items()],
@@ -72,6 +82,7 @@ def _figures(
     key: PRNGKeyArray,
     recorded: Comparison | None,
     trained: Mapping[str, Trained],
+    parts: PnlParts | None,
 ) -> list[tuple["Figure", str]]:
     tails = "A narrow shape is a good hedge; the left tail is what a risk measure weighs."
     figures = [
@@ -91,6 +102,9 @@ def _figures(
     ]
     if recorded is not None:
         figures.insert(1, (pnl_histograms(recorded), f"P&L on recorded paths. {tails}"))
+    if parts is not None:
+        caption = "Where the mean P&L came from; the lines are two standard errors each way."
+        figures.append((pnl_parts_bars(parts), caption))
     if any(record.history for record in trained.values()):
         best = next(iter(comparison.optimum.values())) if len(comparison.optimum) == 1 else None
         caption = "Risk on held-out paths while training: less is better."

@@ -1,16 +1,20 @@
 """A hedge as quotes arrive: the rollout's own step, one date at a time."""
 
 import dataclasses
+from typing import NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 
-from deephedge.markets.base import Path, Snapshot, at_start
+from deephedge.markets.base import Contracts, Path, Snapshot, at_start
 from deephedge.policies.base import AbstractPolicy, Account
 from deephedge.policies.overlays.triggers import AbstractTrigger
+from deephedge.pricing.listed import AbstractListed
+from deephedge.rollout.marks import marked
 from deephedge.rollout.pressure import two_rows
 from deephedge.rollout.problem import HedgingProblem
-from deephedge.rollout.step import Aside, Deal, Standing, fill, opened, settle
+from deephedge.rollout.step import Aside, Deal, Standing, charged, fill, legs, opened, settle
 from deephedge.typing import Array, Bool, Float, PyTree, Scalar
 
 Limits = tuple[AbstractTrigger, ...]
@@ -22,9 +26,12 @@ class Quote(eqx.Module):
     time: Scalar
     """Years since the start."""
     prices: Float[Array, " asset"]
+    """Of the assets, without what is listed beside them."""
     factors: Float[Array, " factor"]
     rate: Scalar
     """Interest from this date on, a year, continuously compounded."""
+    marks: Float[Array, " instrument"]
+    """Quotes of what the market lists; not a number where there is none."""
 
 
 class Live(eqx.Module):
@@ -77,9 +84,11 @@ def open_book(
 ) -> Live:
     """The book at its first quote, before `tick` has looked at that quote."""
     now = dataclasses.replace(at_start(quote.prices, quote.factors), time=quote.time)
+    if isinstance(problem.market, AbstractListed):
+        now = marked(problem.market, now, quote.marks)
     fresh = problem.claim.progress(two_rows(now, now))
     now = dataclasses.replace(now, progress=fresh[0])
-    account = Account(holdings, cash + jnp.sum(holdings * quote.prices))
+    account = Account(holdings, cash + jnp.sum(holdings * now.prices))
     return Live(
         begun=jnp.asarray(False),
         now=now,
@@ -103,23 +112,22 @@ def tick(
     $D' = D e^{-r\Delta}$ and the accrual $A' = A e^{q\Delta}$ of a step of $\Delta$ years, r the
     rate at its start. Trades are taken as filled at the quote, at the problem's cost.
     """
-    before, path, standing, gain, carry = _arrived(problem, live, quote, dividend)
-    now = path.at(1)
-    filled, deal = fill(
-        problem, policy, standing, policy.observe(now), now, Aside(None, None, None)
-    )
+    come = _arrived(problem, live, quote, dividend)
+    now, standing = come.path.at(1), come.standing
+    aside = Aside(None, None, come.contracts)
+    filled, deal = fill(problem, policy, standing, policy.observe(now), now, aside)
     watched = [
         limit.measure(limit.observe(now), filled.account, memory)
         for limit, memory in zip(limits, live.limits, strict=True)
     ]
     done = Tick(
-        before=before,
+        before=live.now,
         now=now,
         held=standing.account.holdings,
         trade=deal.trade,
         holdings=filled.account.holdings,
-        gain=gain,
-        carry=carry,
+        gain=come.gain,
+        carry=come.carry,
         cost=deal.cost,
         wealth=filled.account.wealth,
         payoff=jnp.zeros_like(deal.cost),
@@ -132,48 +140,74 @@ def tick(
 
 def expire(problem: HedgingProblem, live: Live, quote: Quote, dividend: Scalar) -> Tick:
     """Settle the last step and the claim; the hedge is closed if the problem charges for that."""
-    before, path, standing, gain, carry = _arrived(problem, live, quote, dividend)
-    account, now = standing.account, path.at(1)
+    come = _arrived(problem, live, quote, dividend)
+    account, now = come.standing.account, come.path.at(1)
     trade = -account.holdings if problem.close_out else jnp.zeros_like(account.holdings)
-    cost = now.discount * problem.charge(trade, now)
+    parts = legs(account.holdings, account.holdings + trade, trade, come.contracts)
+    cost = charged(problem, parts, now, None, come.contracts)
     return Tick(
-        before=before,
+        before=live.now,
         now=now,
         held=account.holdings,
         trade=trade,
         holdings=account.holdings + trade,
-        gain=gain,
-        carry=carry,
+        gain=come.gain,
+        carry=come.carry,
         cost=cost,
         wealth=account.wealth - cost,
-        payoff=now.discount * problem.claim.payoff(path),
+        payoff=now.discount * problem.claim.payoff(come.path),
         limits=tuple(jnp.zeros_like(cost) for _ in live.limits),
         breached=tuple(jnp.asarray(False) for _ in live.limits),
     )
 
 
-def _arrived(
-    problem: HedgingProblem, live: Live, quote: Quote, dividend: Scalar
-) -> tuple[Snapshot, Path, Standing, Scalar, Scalar]:
-    """The quote before, the path from it to this one, and the account once the step is over."""
+class _Arrived(NamedTuple):
+    """A quote once the step that ends there is settled, before any trade at it."""
+
+    path: Path
+    """From the quote before to this one."""
+    standing: Standing
+    gain: Scalar
+    carry: Scalar
+    contracts: Contracts | None
+    """That the columns are at the quote."""
+
+
+def _arrived(problem: HedgingProblem, live: Live, quote: Quote, dividend: Scalar) -> _Arrived:
     before, filled = live.now, live.standing
-    years = quote.time - before.time
-    now = dataclasses.replace(
-        before,
-        time=quote.time,
-        prices=quote.prices,
-        factors=quote.factors,
-        discount=before.discount * jnp.exp(-live.rate * years),
-        accrual=before.accrual * jnp.exp(dividend * years),
-    )
+    now = _next(problem, live, quote, dividend)
     path = two_rows(before, now)
     grown = problem.claim.progress(path)
     progress = jnp.where(live.begun, grown, jnp.broadcast_to(before.progress, grown.shape))
     path = dataclasses.replace(path, progress=progress)
     kept = now.discount * now.prices * now.accrual / before.accrual
     gain = jnp.sum(filled.account.holdings * (kept - before.discount * before.prices))
-    aside = Aside(None, None if problem.financing is None else years, None)
+    years = None if problem.financing is None else now.time - before.time
+    aside = Aside(None, years, None)
     nothing = Deal(jnp.zeros_like(filled.account.holdings), jnp.zeros_like(gain))
     standing, steps = settle(problem, filled, filled, nothing, gain, before, aside)
     carry = jnp.zeros_like(gain) if steps.carry is None else steps.carry
-    return before, path, standing, gain, carry
+    contracts = problem.market.contracts(path)
+    contracts = None if contracts is None else jax.tree.map(lambda x: x[1], contracts)
+    return _Arrived(path, standing, gain, carry, contracts)
+
+
+def _next(problem: HedgingProblem, live: Live, quote: Quote, dividend: Scalar) -> Snapshot:
+    """The market at a quote, before the claim has looked at it."""
+    before = live.now
+    listed = problem.market if isinstance(problem.market, AbstractListed) else None
+    assets = before if listed is None else listed.assets_at(before)
+    years = quote.time - before.time
+    now = dataclasses.replace(
+        assets,
+        time=quote.time,
+        prices=quote.prices,
+        factors=quote.factors,
+        discount=before.discount * jnp.exp(-live.rate * years),
+        accrual=assets.accrual * jnp.exp(dividend * years),
+    )
+    if listed is None:
+        return now
+    now = marked(listed, now, quote.marks, before)
+    # The first quote opens the book: no contract has remembered anything since.
+    return jax.tree.map(lambda new, old: jnp.where(live.begun, new, old), now, before)

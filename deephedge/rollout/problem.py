@@ -11,10 +11,13 @@ from deephedge.costs.base import AbstractCost
 from deephedge.costs.execution import Execution
 from deephedge.costs.financing import Financing
 from deephedge.costs.permanent_impact import PermanentImpact
+from deephedge.costs.sum import CostSum
+from deephedge.costs.vega_spread import VegaSpread
 from deephedge.markets.base import AbstractMarket, Snapshot
 from deephedge.numerics.checks import as_array, at_least_one, real
 from deephedge.policies.base import Account
 from deephedge.pricing.base import AbstractPricer
+from deephedge.pricing.listed import AbstractListed
 from deephedge.typing import Array, Float, Scalar
 
 
@@ -53,6 +56,24 @@ def _check_sizes(
             )
 
 
+def _refuse_rolled(cost: AbstractCost, market: AbstractMarket, n_columns: int) -> None:
+    """A spread in vol points is that of fixed claims: a column that rolls is soon another one."""
+    if isinstance(cost, CostSum):
+        for part in cost.costs:
+            _refuse_rolled(part, market, n_columns)
+    if not (isinstance(cost, VegaSpread) and isinstance(market, AbstractListed)):
+        return
+    first = n_columns - len(market.instruments)
+    for column in cost.assets:
+        kind = market.instruments[column - first] if first <= column < n_columns else None
+        if kind is not None and kind.interval is not None:
+            raise ValueError(
+                f"`cost` must not be a VegaSpread on column {column}, a {type(kind).__name__}: it "
+                "knows the vega of the claim that it was given, not of those that replace it; "
+                "pass `HalfSpread`, a share of the price, or list each contract as a `Held`."
+            )
+
+
 class HedgingProblem(eqx.Module):
     """A claim sold in a market, hedged at given dates at a cost.
 
@@ -83,6 +104,7 @@ class HedgingProblem(eqx.Module):
         start = self.market.start()
         refuse_wrong_side(self.claim, start)
         n_assets = start.prices.shape[0]
+        _refuse_rolled(self.cost, self.market, n_assets)
         for name, part, fields in (
             ("impact", self.impact, ("rate",)),
             ("financing", self.financing, ("short_fee", "margin")),

@@ -1,45 +1,11 @@
 """`[impact]` in a study: the hedger's own trades move the price, and bad tables cost one line."""
 
-import json
-import re
 import tomllib
 
 import pytest
+from friction_studies import STUDY, refused, run, written
 
-from deephedge.cli.app import command
 from deephedge.cli.resolve import open_study
-
-STUDY = """
-[market]
-type = "BlackScholes"
-spot = 100.0
-vol = 0.2
-
-[claim]
-type = "Call"
-strike = 100.0
-maturity = 0.08
-
-[cost]
-type = "NoCost"
-
-[problem]
-n_steps = 4
-close_out = true
-
-[policies.none]
-type = "NoHedge"
-
-[policies.delta]
-type = "DeltaHedge"
-
-[measures.entropic]
-type = "Entropic"
-aversion = 1.0
-
-[evaluation]
-n_paths = 512
-"""
 
 IMPACT = """
 [impact]
@@ -61,17 +27,6 @@ n_paths = 64
 validation_paths = 128
 validate_every = 2
 """
-
-
-def written(tmp_path, text, name="study"):
-    file = tmp_path / f"{name}.toml"
-    file.write_text(text)
-    return file
-
-
-def run(file, out):
-    assert command(["run", str(file), "--out", str(out), "--quiet"]) == 0
-    return json.loads((out / "summary.json").read_text())
 
 
 def test_the_impact_of_a_study_is_that_of_its_problem_and_stays_in_the_resolved_study(tmp_path):
@@ -118,10 +73,6 @@ def test_a_run_with_impact_charges_the_hedge_and_repeats_from_its_resolved_study
     ],
 )
 def test_a_bad_impact_names_the_key_and_the_rule(table, expected, tmp_path, capsys):
-    file = written(
-        tmp_path, f"{table}\n{STUDY}" if "[" not in table.split("=")[0] else STUDY + table
-    )
-    assert command(["run", str(file), "--out", str(tmp_path / "out")]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1 and re.search(expected, error), error
-    assert not (tmp_path / "out").exists()
+    # A plain key stands before the first table.
+    text = f"{table}\n{STUDY}" if "[" not in table.split("=")[0] else STUDY + table
+    refused(tmp_path, capsys, text, expected)

@@ -1,21 +1,15 @@
 """`deephedge monitor` against the engine's replay, restarts, and streams with bad lines."""
 
-import dataclasses
 import io
-import json
 import os
 import signal
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
+from monitored import Monitored, agree, printed, replayed
 
-from deephedge.cli.app import command
-from deephedge.cli.position import open_position
 from deephedge.cli.state_file import unbroken
-from deephedge.markets import Path
-from deephedge.rollout import HedgingProblem, replay, time_grid
+from deephedge.rollout import time_grid
 
 POSITION = """
 [market]
@@ -77,59 +71,7 @@ def rows():
 
 @pytest.fixture
 def desk(tmp_path):
-    """Writes streams beside the position, and monitors them."""
-
-    def run(lines, *options, text=POSITION, market=None, header="time,spot,vol", form="--json"):
-        (tmp_path / "position.toml").write_text(text)
-        (tmp_path / "quotes.csv").write_text("\n".join([header, *lines]) + "\n")
-        stream = market or str(tmp_path / "quotes.csv")
-        return command(["monitor", str(tmp_path / "position.toml"), stream, form, *options])
-
-    run.state = tmp_path / "position.state.json"
-    run.position = tmp_path / "position.toml"
-    return run
-
-
-def printed(capsys):
-    out, err = capsys.readouterr()
-    return [json.loads(line) for line in out.splitlines()], err
-
-
-def replayed(desk, times, spots, factors):
-    """The engine's ledger on the path of the quotes, for the same position."""
-    position = open_position(desk.position)
-    problem = position.problem
-    # The grid of the quotes instead of the two dates of a position, and its cash as the premium.
-    problem = HedgingProblem(
-        **{f.name: vars(problem)[f.name] for f in dataclasses.fields(problem)}
-        | {"times": times, "premium": position.cash}
-    )
-    market = problem.market
-    prices = jnp.asarray(spots.reshape(len(times), -1))
-    path = Path(
-        time=jnp.asarray(times),
-        prices=prices,
-        factors=jnp.asarray(factors),
-        discount=jnp.exp(-market.rate * times),
-        accrual=jnp.exp(market.dividend * jnp.asarray(times))[:, None] * jnp.ones_like(prices),
-        progress=jnp.zeros((len(times), 0)),
-    )
-    ledger = replay(problem, position.policy, jax.tree.map(lambda x: x[None], path))
-    return jax.tree.map(lambda x: np.asarray(x[0]), ledger)
-
-
-def agree(reports, ledger):
-    """Trades, holdings, costs and wealth to 1e-10, and the parts of the P&L add up."""
-    np.testing.assert_allclose([x["trade"] for x in reports], ledger.trades, atol=1e-10)
-    np.testing.assert_allclose([x["holdings"] for x in reports[:-1]], ledger.holdings, atol=1e-10)
-    np.testing.assert_allclose([x["cost"] for x in reports], ledger.costs, atol=1e-10)
-    after = np.append(ledger.wealth[:-1] - ledger.costs[:-1], ledger.wealth[-1])
-    np.testing.assert_allclose([x["wealth"] for x in reports], after, atol=1e-10)
-    assert reports[-1]["worth"] == pytest.approx(ledger.wealth[-1] - ledger.payoff, abs=1e-10)
-    steps = [x["step"] for x in reports]
-    np.testing.assert_allclose(np.cumsum(steps), [x["pnl"] for x in reports], atol=1e-10)
-    parts = [sum(x["attribution"].values()) for x in reports]
-    np.testing.assert_allclose(parts, steps, atol=1e-12)
+    return Monitored(tmp_path, POSITION, "time,spot,vol")
 
 
 def test_trades_and_pnl_are_those_of_a_replay_of_the_same_path(desk, capsys):
@@ -267,7 +209,7 @@ WRONG = {
     "no such policy": (POSITION.replace('"escalated"\ncash', '"escalate"\ncash'), "book.policy: "
         "must name one of the policies, got 'escalate'; did you mean escalated?"),
     "slippage": (POSITION.replace("lot = 0.01", "slippage = 0.01"),
-        "execution.slippage: is random"),
+        "execution.slippage: must be left out of a position: it is random"),
     "holdings": (POSITION.replace("cash = 4.2", "cash = 4.2\nholdings = [1.0, 2.0]"),
         "book.holdings: must have a number for each of the 1 assets, got 2."),
     "no cash": (POSITION.replace("cash = 4.2", ""), "book.cash: must be given."),

@@ -54,6 +54,7 @@ validate_every = 2
 n_paths = 512
 baseline = "delta"
 optimum = { entropic = 2.5 }
+attribution = 128
 """
 
 FILES = (
@@ -96,6 +97,10 @@ def test_writes_every_file_and_the_resolved_study_gives_the_same_numbers(study, 
     assert all((first / name).exists() for name in FILES)
     assert timeless(printed) == summary_of(first)
     assert "delta" in (first / "report.html").read_text()
+    parts = printed["attribution"]["policies"]["delta"]
+    total = parts.pop("total")["mean"]
+    assert sum(part["mean"] for part in parts.values()) == pytest.approx(total, abs=1e-10)
+    assert "Where the P&amp;L came from" in (first / "report.html").read_text()
 
     assert run(first / "study.toml", second) == 0
     assert summary_of(second) == summary_of(first)

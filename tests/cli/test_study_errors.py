@@ -57,6 +57,11 @@ BAD = {
     "missing table": ("[cost]", "[fees]", "fees: unknown key.*cost"),
     "missing key": ("strike = 100.0", "", "claim.strike: must be given"),
     "no claim": ('[claim]\ntype = "Call"\nstrike = 100.0\nmaturity = 0.1', "", "claim: must be"),
+    "attribution of more paths than there are": (
+        "[measures.entropic]",
+        "[evaluation]\nn_paths = 100\nattribution = 101\n[measures.entropic]",
+        "evaluation.attribution: .*0 or from 2 to the 100 paths, got 101",
+    ),
     "unknown type": ('"Call"', '"Cal"', "claim.type: unknown type 'Cal'; did you mean Call"),
     "no type": ('type = "Call"\n', "", "claim: must have a `type`"),
     "abstract type": ('"Call"', '"AbstractClaim"', "claim.type: unknown type"),
@@ -97,6 +102,15 @@ def test_names_the_file_the_key_the_rule_and_the_value(case, tmp_path, capsys):
     line = refused(capsys, "run", str(file), "--out", str(tmp_path / "out"))
     assert str(file) in line
     assert re.search(expected, line), line
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_split_of_the_pnl_needs_greeks(tmp_path, capsys):
+    text = GOOD.replace('"Call"', '"AsianCall"').replace('"DeltaHedge"', '"NoHedge"')
+    file = tmp_path / "asian.toml"
+    file.write_text(text + "[evaluation]\nattribution = 100\n")
+    line = refused(capsys, "run", str(file), "--out", str(tmp_path / "out"))
+    assert "evaluation.attribution: must be left out: no formula of the model" in line
     assert not (tmp_path / "out").exists()
 
 

@@ -15,14 +15,18 @@ from deephedge.policies import DeltaHedge, Feedforward, NoHedge, WhalleyWilmott
 from deephedge.pricing import BlackScholesFormula
 from deephedge.reports import (
     Finding,
+    PnlParts,
     compare,
     hedge_against_spot,
     one_path,
     pnl_histograms,
+    pnl_parts_bars,
     training_curve,
     write_report,
 )
 from deephedge.reports.experiment import main
+from deephedge.reports.pnl_parts import PARTS as NAMES
+from deephedge.reports.pnl_parts import Part
 from deephedge.reports.text import with_error
 from deephedge.risk import Entropic
 from deephedge.rollout import HedgingProblem, time_grid
@@ -59,11 +63,23 @@ def result():
     )
 
 
+PARTS = PnlParts(
+    {
+        name: {
+            part: Part(0.5 * i, 0.01, 1.25) if part in ("delta", "total") else Part(0.0, 0.0, 0.0)
+            for part in (*NAMES, "total")
+        }
+        for i, name in enumerate(POLICIES)
+    },
+    n_paths=512,
+    pricer="BlackScholesFormula",
+)
 HISTORY = [{"step": i, "loss": 1.0 / i, "validation": 1.0 / i, "seconds": 1.0} for i in (1, 2, 3)]
 FIGURES = {
     "histograms": lambda: pnl_histograms(result()),
     "spot": lambda: hedge_against_spot(PROBLEM, POLICIES, key=KEY),
     "path": lambda: one_path(PROBLEM, POLICIES, key=KEY),
+    "parts": lambda: pnl_parts_bars(PARTS),
     "training": lambda: training_curve({"learned": HISTORY}, optimum=0.3),
 }
 
@@ -105,6 +121,7 @@ def test_the_report_is_one_page_that_stands_alone(tmp_path):
         comparison=result(),
         recorded=result(),
         trained={"band": Trained(LEARNED, HISTORY, 3, 1.0, 0.5, "finished", "3 steps")},
+        parts=PARTS,
         policies=POLICIES,
         key=KEY,
         environment={"seed": 0, "device": ["cpu"]},
@@ -112,11 +129,13 @@ def test_the_report_is_one_page_that_stands_alone(tmp_path):
     )
     text, tags = path.read_text("utf-8"), Tags()
     tags.feed(text)
-    assert tags.open == [] and tags.seen.count("table") == 6
-    assert len(tags.sources) == 5 and all(s.startswith("data:") for s in tags.sources)
+    assert tags.open == [] and tags.seen.count("table") == 8
+    assert len(tags.sources) == 6 and all(s.startswith("data:") for s in tags.sources)
     assert "http" not in text and "none &lt;b&gt;" in text
     value = min((result().at(name, "entropic") for name in POLICIES), key=lambda e: e.value)
     assert value.better and f"<b>{value.value_text}</b>" in text
+    assert "1.000 ± 0.010" in text and ">vega<" not in text
+    assert PARTS.rows()[2] == ["none <b>", "1.000 ± 0.010", "1.000 ± 0.010"]
     assert "strike 100" in text and "closing the hedge at maturity is charged" in text
 
 

@@ -1,12 +1,20 @@
-"""A few paths on which everything moves."""
+"""A few paths on which everything moves, and a rule that holds nothing on them."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from deephedge.markets import Path
+from deephedge.policies import AbstractTargetPolicy
 
 N_PATHS, N_STEPS, MATURITY = 3, 8, 0.5
+
+
+class Still(AbstractTargetPolicy):
+    """Holds nothing."""
+
+    def observe(self, now):
+        return 0.0 * now.prices
 
 
 def stochastic_paths(seed: int = 0) -> Path:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from recorded_paths_example import MATURITY, N_PATHS, N_STEPS, stochastic_paths
+from recorded_paths_example import MATURITY, N_PATHS, N_STEPS, Still, stochastic_paths
 
 from deephedge.claims import AsianCall, Call, Forward
 from deephedge.costs import (
@@ -454,13 +454,6 @@ def test_slopes_by_every_parameter_are_finite():
         assert np.all(np.isfinite(np.asarray(leaf)))
     for leaf in jax.tree.leaves((found.financing, found.execution.mean_slippage)):
         assert np.all(np.asarray(leaf) < 0.0)
-
-
-class Still(AbstractTargetPolicy):
-    """Holds nothing."""
-
-    def observe(self, now):
-        return 0.0 * now.prices
 
 
 def test_a_problem_without_frictions_pays_nothing_for_them():

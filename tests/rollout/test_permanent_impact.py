@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from recorded_paths_example import MATURITY, N_PATHS, N_STEPS, stochastic_paths
+from recorded_paths_example import MATURITY, N_PATHS, N_STEPS, Still, stochastic_paths
 
 import deephedge.claims
 from deephedge.claims import AbstractClaim, AsianCall, Call, Forward, LookbackCall
@@ -20,15 +20,12 @@ from deephedge.markets import BlackScholes, simulate
 from deephedge.policies import (
     AbstractTargetPolicy,
     DeltaHedge,
-    NoTransactionBand,
     RebalanceEvery,
     StaticHedge,
     WhalleyWilmott,
 )
 from deephedge.pricing import BlackScholesFormula
-from deephedge.risk import Entropic
 from deephedge.rollout import HedgingProblem, pnl_only, replay, rollout, sample, time_grid
-from deephedge.training import train
 
 CALL = Call(strike=100.0, maturity=MATURITY)
 PRICER = BlackScholesFormula(vol=0.25, rate=0.02)
@@ -176,13 +173,6 @@ def test_a_rate_of_zero_is_no_impact():
     )
 
 
-class Still(AbstractTargetPolicy):
-    """Holds nothing."""
-
-    def observe(self, now):
-        return 0.0 * now.prices
-
-
 def test_a_problem_without_impact_pays_nothing_for_it():
     path = jax.tree.map(lambda x: x[0], stochastic_paths())
 
@@ -250,36 +240,6 @@ def test_slippage_where_the_series_meets_the_closed_form():
         exact = math.expm1(n) - n if abs(n) > 1e-3 else 0.5 * n**2 + n**3 / 6
         got = impact.slippage(jnp.asarray([n]), now)
         np.testing.assert_allclose(got, exact, rtol=1e-12, atol=1e-30)
-
-
-@pytest.mark.slow
-def test_a_band_learns_under_impact():
-    market = BlackScholes(spot=100.0, vol=0.2)
-    claim = Call(strike=100.0, maturity=0.1)
-    stated = HedgingProblem(
-        market,
-        claim,
-        ProportionalCost(0.001),
-        time_grid(0.1, 4),
-        close_out=True,
-        impact=PermanentImpact(0.005),
-    )
-    base = WhalleyWilmott(claim, BlackScholesFormula(vol=0.2), cost_rate=0.001, aversion=1.0)
-    policy = NoTransactionBand.create(
-        market, claim, stated.times, base=base, width=4, depth=1, key=jax.random.key(0)
-    )
-    trained = train(
-        stated,
-        policy,
-        Entropic(aversion=1.0),
-        key=jax.random.key(1),
-        n_steps=12,
-        n_paths=512,
-        validation_paths=2048,
-        validate_every=12,
-    )
-    before, after = (row["validation"] for row in (trained.history[0], trained.history[-1]))
-    assert after < before
 
 
 @pytest.mark.parametrize("rate", [-0.1, math.nan, "much"])

@@ -8,10 +8,10 @@ import pytest
 from scipy.stats import norm
 
 from deephedge.claims import NoClaim, Put
-from deephedge.costs import HalfSpread
-from deephedge.markets import BlackScholes
+from deephedge.costs import CostSum, HalfSpread, VegaSpread
+from deephedge.markets import BlackScholes, DriftFree
 from deephedge.policies import AbstractTargetPolicy
-from deephedge.pricing import Held, ListedModel, Rolled, RolledFuture
+from deephedge.pricing import BlackScholesFormula, Held, ListedModel, Rolled, RolledFuture
 from deephedge.rollout import HedgingProblem, rollout, time_grid
 
 VOL, RATE, END, N_STEPS = 0.25, 0.03, 0.5, 8
@@ -109,14 +109,15 @@ def ledger_of(normals, close_out):
     cost = HalfSpread(1e4 * SPREAD)
     task = HedgingProblem(MARKET, NoClaim(END), cost, times, close_out=close_out)
     path = MARKET.path(times, normals)
-    return path.prices[:, 0], path.discount, rollout(task, Swinging(), path)
+    return path, rollout(task, Swinging(), path)
 
 
 @pytest.mark.parametrize("close_out", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("seed", [0, 3])
 def test_a_roll_pays_to_sell_the_old_contract_and_to_buy_the_new(seed, close_out):
     normals = jax.random.normal(jax.random.key(seed), (N_STEPS, 1))
-    spots, discount, ledger = ledger_of(normals, close_out)
+    path, ledger = ledger_of(normals, close_out)
+    spots, discount = path.prices[:, 0], path.discount
     times = np.linspace(0.0, END, N_STEPS + 1)
     balance, costs, turnover = by_hand(
         np.asarray(spots), times, np.asarray(ledger.holdings), close_out
@@ -127,3 +128,27 @@ def test_a_roll_pays_to_sell_the_old_contract_and_to_buy_the_new(seed, close_out
     np.testing.assert_allclose(ledger.pnl, balance * discount[-1], rtol=1e-10, atol=1e-10)
     rolled = np.asarray(ledger.costs)[2::2]
     assert np.all(rolled[:-1] > 0.0)
+
+
+def test_paths_that_are_drawn_again_are_charged_for_their_rolls():
+    """A ledger charges rolls by the market's contracts: see the test above."""
+    path, _ = ledger_of(jax.random.normal(jax.random.key(3), (N_STEPS, 1)), True)
+    again = DriftFree(jax.tree.map(lambda x: x[None], path), jnp.ones(1), MARKET)
+    drawn = again.path(path.time, jnp.zeros((N_STEPS, 1)))
+    np.testing.assert_array_equal(drawn.prices, path.prices)
+    found, expected = (eqx.filter_jit(m.contracts)(path) for m in (again, MARKET))
+    assert int(jnp.sum(found.new)) == 10
+    for name in ("cash", "new", "old"):
+        np.testing.assert_array_equal(vars(found)[name], vars(expected)[name])
+    assert DriftFree(again.paths, again.weights).contracts(path) is None
+
+
+def test_a_spread_in_vol_points_is_not_that_of_options_that_roll():
+    def task(column):
+        option, formula = Put(strike=98.0, maturity=0.25), BlackScholesFormula(vol=VOL)
+        cost = CostSum((HalfSpread(1.0), VegaSpread((option,), (column,), formula, 0.5)))
+        return HedgingProblem(MARKET, NoClaim(END), cost, time_grid(END, 2), close_out=True)
+
+    assert eqx.filter_eval_shape(task, 3).close_out
+    with pytest.raises(ValueError, match="VegaSpread on column 1, a Rolled: it knows the vega of"):
+        eqx.filter_eval_shape(task, 1)

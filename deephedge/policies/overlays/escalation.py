@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from deephedge.markets.base import Snapshot
-from deephedge.numerics.checks import at_least_one
+from deephedge.numerics.checks import at_least_one, one_or_more
 from deephedge.policies.base import AbstractPolicy, Account
 from deephedge.policies.classical.delta import DeltaHedge
 from deephedge.policies.overlays.levels import AbstractLevel, Halve, Tighten
@@ -20,16 +20,9 @@ NEVER = np.iinfo(np.int32).max
 """Calm dates after which a level that is never left would be."""
 
 
-def _levels(value: object) -> tuple[AbstractLevel, ...]:
-    several = tuple(value) if isinstance(value, tuple | list) else (value,)
-    found = tuple(x for x in several if isinstance(x, AbstractLevel))
-    if not found or len(found) < len(several):
-        raise ValueError(
-            "`levels` must be one or more levels, got "
-            f"{[type(x).__name__ for x in several]}; pass "
-            "`levels=[Flatten(triggers=[Drawdown(limit=2.0)])]`."
-        )
-    return found
+_levels = one_or_more(
+    "levels", AbstractLevel, what="levels", example="Flatten(triggers=[Drawdown(limit=2.0)])"
+)
 
 
 class Alert(eqx.Module):

@@ -7,22 +7,13 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from deephedge.markets.base import Snapshot
-from deephedge.numerics.checks import at_least_one, non_negative
+from deephedge.numerics.checks import at_least_one, non_negative, one_or_more
 from deephedge.policies.base import AbstractPolicy, Account
 from deephedge.policies.classical.delta import DeltaHedge
 from deephedge.policies.overlays.triggers import AbstractTrigger, BookGreek, Drawdown, Jump
 from deephedge.typing import Array, Float, PyTree, Scalar
 
-
-def _triggers(value: object) -> tuple[AbstractTrigger, ...]:
-    several = tuple(value) if isinstance(value, tuple | list) else (value,)
-    found = tuple(x for x in several if isinstance(x, AbstractTrigger))
-    if not found or len(found) < len(several):
-        raise ValueError(
-            "`triggers` must be one or more triggers, got "
-            f"{[type(x).__name__ for x in several]}; pass `triggers=[Drawdown(limit=2.0)]`."
-        )
-    return found
+_triggers = one_or_more("triggers", AbstractTrigger, what="triggers", example="Drawdown(limit=2.0)")
 
 
 class AbstractLevel(eqx.Module):
