@@ -11,7 +11,7 @@ from deephedge.costs.none import NoCost
 from deephedge.costs.proportional import ProportionalCost
 from deephedge.costs.quadratic_impact import QuadraticImpact
 from deephedge.costs.sum import CostSum
-from deephedge.typing import Scalar
+from deephedge.typing import Array, Float, Scalar
 
 
 class Charges(eqx.Module):
@@ -27,7 +27,7 @@ class Charges(eqx.Module):
     has_quadratic: bool = eqx.field(static=True)
     has_fee: bool = eqx.field(static=True)
 
-    def linear(self, price: Scalar) -> Scalar:
+    def linear(self, price: Float[Array, "*state"]) -> Float[Array, "*state"]:
         """The cost of a unit bought or sold, impact and fee apart."""
         return self.rate * price + self.per_unit
 

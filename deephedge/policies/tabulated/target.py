@@ -35,4 +35,4 @@ class TabulatedTarget(AbstractPolicy):
         """A typical member, for tests and documentation."""
         grid, goal = example_table()
         held = jnp.linspace(-0.5, 1.5, 9, dtype=float)
-        return cls(grid, held, 0.5 * (goal[..., None] + held))
+        return cls(grid, held, 0.5 * (goal[..., None] + held[None, None, None, :]))
