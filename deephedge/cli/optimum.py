@@ -68,9 +68,7 @@ def _solved(problem: HedgingProblem, risk: AbstractRiskMeasure) -> Solved:
         raise StudyError((), " ".join(str(error).split())) from None
 
 
-def optimal_hedge(
-    problem: HedgingProblem, measures: Mapping[str, AbstractRiskMeasure], risk: str
-) -> AbstractPolicy:
+def optimal_hedge(problem: HedgingProblem, measures: Mapping, risk: str) -> AbstractPolicy:
     """A study's `type = "OptimalHedge"`: the best hedge by the measure named `risk`."""
     if risk not in measures:
         raise ValueError(f"`risk` must name a measure, got {risk!r}; {', '.join(measures)}.")

@@ -108,8 +108,8 @@ def backward(setting: Setting, grid: Grid) -> Backward:
         setting.claim, closing, wide, levels[-1], held, discounts[-1], growth(last), a
     )
     nothing = jnp.zeros((n_states, grid.n_prices, held.shape[0]), held.dtype)
-    copies = (jnp.broadcast_to(x, (n_states, *x.shape)) for x in (exponent, slope))
-    end = After(*copies, Curve(held, nothing, nothing))
+    exponent, slope = (jnp.broadcast_to(x, (n_states, *x.shape)) for x in (exponent, slope))
+    end = After(exponent, slope, Curve(held, nothing, nothing))
     first, decisions = lax.scan(step, end, jnp.arange(last + 1), reverse=True)
     return Backward(first.risk, decisions, levels[:-1])
 

@@ -8,6 +8,12 @@ from deephedge.typing import Array, Float
 BLOCK = 64
 """Log-prices at a time: they share one largest exponent, which is taken out of the sum."""
 
+LEAST = 1e-290
+"""A sum over a block's prices, with the largest term 1, of which nothing is left to divide by."""
+
+FAR = 1e7
+"""Stands for the exponents and slopes of such sums."""
+
 
 def certainty_equivalent(
     exponent: Float[Array, "state wide node"],
@@ -32,9 +38,14 @@ def certainty_equivalent(
         )
         top = jnp.max(near, axis=0)
         terms = jnp.exp(near - top[None, :])
-        total = jnp.maximum(matrix @ terms, 1e-300)
-        mean = (matrix @ (terms * steep)) / total
-        return jnp.log(total) + top[None, :], mean
+        total = matrix @ terms
+        lost = total < LEAST
+        safe = jnp.where(lost, 1.0, total)
+        mean = (matrix @ (terms * steep)) / safe
+        # Holdings so far from good ones that their sum is no number: dear, and steeply so.
+        falling = jnp.cumsum(~lost, axis=1) == 0
+        mean = jnp.where(lost, jnp.where(falling, -FAR, FAR), mean)
+        return jnp.where(lost, FAR, jnp.log(safe) + top[None, :]), mean
 
     log_sum, mean = lax.map(block, jnp.arange(0, n_prices, BLOCK))
 

@@ -22,6 +22,9 @@ class AbstractLaw(eqx.Module):
     a density as smooth as a normal one with a deviation of more than dx it is exact to rounding.
     """
 
+    growth: eqx.AbstractVar[Scalar]
+    """The growth rate of the expected price, the drift if one is given."""
+
     @property
     @abstractmethod
     def variances(self) -> Float[Array, " state"]:

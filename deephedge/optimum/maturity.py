@@ -13,6 +13,9 @@ from deephedge.typing import Array, Float, Scalar
 N_POINTS = 4
 """Of Gauss and Legendre's rule, in each part of a cell of the grid."""
 
+STEEP = 0.2
+"""The least share of the weights' sizes that their sum may be."""
+
 
 def at_maturity(
     claim: AbstractEuropean,
@@ -52,8 +55,12 @@ def at_maturity(
         exponent = aversion * (owed + unit * h + closing * jnp.abs(h) + bend * h**2)
         slope = unit + closing * jnp.sign(h) + 2 * bend * h
         top = jnp.max(exponent, axis=1, keepdims=True)
-        terms = weights * jnp.exp(exponent - top)
-        total = jnp.maximum(jnp.sum(terms, axis=1), 1e-300)
+        sizes = jnp.abs(weights) * jnp.exp(exponent - top)
+        terms = jnp.sign(weights) * sizes
+        # Holdings so bad that the exponential is no cubic within a cell: any mean will do.
+        steep = jnp.sum(terms, axis=1) < STEEP * jnp.sum(sizes, axis=1)
+        terms = jnp.where(steep[:, None], sizes, terms)
+        total = jnp.sum(terms, axis=1)
         return jnp.log(total) + top[:, 0], jnp.sum(terms * slope, axis=1) / total
 
     exponent, slope = lax.map(node, held)

@@ -23,8 +23,8 @@ rate = 0.001
 [problem]
 n_steps = 4
 close_out = false
-[policies.delta]
-type = "DeltaHedge"
+[policies.none]
+type = "NoHedge"
 [policies.best]
 type = "OptimalHedge"
 risk = "entropic"
