@@ -14,13 +14,17 @@ from deephedge.optimum.variance_law import HestonLaw
 TAIL = 1e-12
 """The probability beyond which jumps in one step are left out."""
 
+STEEPEST = 0.8
+"""How much the exponent of the unhedged payoff may change from one log-price to the next."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Resolution:
     """How fine the grids are.
 
     Args:
-        prices: log-prices within one deviation of the shortest step; 2 at least.
+        prices: log-prices within one deviation of the shortest step; 2 at least. Up to four times
+            as many are taken where the aversion is so high that they would be too few.
         holdings: holdings from the lowest to the highest that the claim may ask for.
         variances: nodes of the variance, where it is a state.
         deviations: how many deviations of the price until maturity the grid covers, either side.
@@ -68,6 +72,13 @@ def _slopes(pieces: Pieces) -> tuple[np.ndarray, np.ndarray]:
     return slopes, np.array([jumps[list(levels).index(k)] for k in strike])
 
 
+def _steepness(setting: Setting) -> float:
+    """The change of the exponent with the log-price: aversion times price times slopes' range."""
+    slopes, _ = _slopes(setting.claim.pieces())
+    change = float(np.ptp(np.append(slopes, 0.0)))
+    return max(float(setting.aversion * setting.spot) * change, 1e-300)
+
+
 def _vol(setting: Setting) -> float:
     """The volatility of the diffusion at the start."""
     law = setting.law
@@ -84,6 +95,7 @@ def grid_of(
     vol = _vol(setting)
     # A price that hardly moves would need a grid without end: no law is that narrow here.
     dx = max(vol, 1e-4) * math.sqrt(float(steps.min())) / resolution.prices
+    dx = max(0.25 * dx, min(dx, STEEPEST * (5.0 / resolution.prices) / _steepness(setting)))
     most = max(vol, float(jnp.max(jnp.sqrt(setting.law.variances))))
     farthest, jump_variance = _jumps(setting, float(steps.max()))
     step_reach = resolution.step_deviations * most * math.sqrt(float(steps.max())) + farthest

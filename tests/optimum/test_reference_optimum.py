@@ -119,6 +119,7 @@ def test_free_trading_by_another_road():
         assert free.lower == pytest.approx(free.upper, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_the_policy_reaches_the_value_on_fresh_paths():
     found = solved()
     assert isinstance(found.policy, AbstractBandPolicy)
