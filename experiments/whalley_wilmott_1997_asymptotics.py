@@ -1,0 +1,90 @@
+"""Small costs: the band's width grows with the cost to the power 1/3, the price with 2/3.
+
+Whalley and Wilmott (1997), for continuous trading: as the proportional cost goes to zero, the
+optimal band at the money has the half-width (3/2 cost S Gamma^2 / aversion)^(1/3), and the least
+risk exceeds the price of free, continuous trading by an amount of order cost^(2/3). What it costs
+to buy the hedge at the start, which is of order cost, is left out: it would hide the slope at
+costs that can be computed. Here by dynamic programming at many dates: a band narrower than what
+delta moves in a step is no band, so the slopes are those of the limit only where the steps are
+short against it.
+
+    python experiments/whalley_wilmott_1997_asymptotics.py [--steps 120 480]
+"""
+
+import argparse
+
+import numpy as np
+
+from deephedge.claims import Call
+from deephedge.costs import ProportionalCost
+from deephedge.markets import BlackScholes
+from deephedge.optimum import Resolution, Solved, solve_entropic
+from deephedge.pricing import BlackScholesFormula
+from deephedge.reports import Finding
+from deephedge.reports.experiment import main
+from deephedge.risk import Entropic
+from deephedge.rollout import HedgingProblem, time_grid
+
+MATURITY = 30 / 365
+MARKET = BlackScholes(spot=100.0, vol=0.2)
+CLAIM = Call(strike=100.0, maturity=MATURITY)
+COSTS = 2.0 ** -np.arange(8, 13)
+RESOLUTION = Resolution(prices=2.0, holdings=121, deviations=6.0)
+GAMMA = np.exp(-0.5 * (0.1 * MATURITY**0.5) ** 2) / (2 * np.pi * MATURITY) ** 0.5 / 20.0
+
+
+def optimum(cost: float, n_steps: int) -> Solved:
+    """The reference problem at another cost and number of dates, aversion 1."""
+    problem = HedgingProblem(
+        MARKET,
+        CLAIM,
+        ProportionalCost(cost),
+        time_grid(MATURITY, n_steps),
+        close_out=False,
+    )
+    return solve_entropic(problem, Entropic(aversion=1.0), resolution=RESOLUTION)
+
+
+def slopes(n_steps: int) -> tuple[float, float]:
+    """Of the logarithms of the band's width and of the extra risk, in that of the cost."""
+    free = float(BlackScholesFormula(vol=0.2).price(CLAIM, MARKET.start()))
+    found = [optimum(float(cost), n_steps) for cost in COSTS]
+    widths = np.array([x.upper - x.lower for x in found])
+    paid = COSTS * 100.0 * np.array([x.lower for x in found])
+    extra = np.array([x.value - free for x in found]) - paid
+    theory = 2 * (1.5 * COSTS * 100.0 * GAMMA**2) ** (1 / 3)
+    print(
+        f"{n_steps} steps; extra over the price of free, continuous trading, {free:.5f}, and "
+        "over the purchase of the hedge"
+    )
+    print(
+        "| cost | risk | error | extra | width | Whalley and Wilmott's |\n|---|---|---|---|---|---|"
+    )
+    for row in zip(COSTS, found, extra, widths, theory, strict=True):
+        cost, x, more, width, limit = row
+        print(
+            f"| {cost:.6f} | {x.value:.5f} | {x.error:.0e} | {more:.5f} | "
+            f"{width:.4f} | {limit:.4f} |"
+        )
+    logs = np.log(COSTS)
+    return tuple(float(np.polyfit(logs, np.log(y), 1)[0]) for y in (widths, extra))
+
+
+def experiment(steps: tuple[int, ...] = (120, 480)) -> list[Finding]:
+    """The slopes at every number of steps; those of the largest are held against the paper's."""
+    for n_steps in steps:
+        width, extra = slopes(n_steps)
+        print(f"slopes: width {width:.3f}, extra risk {extra:.3f}\n", flush=True)
+    return [
+        Finding("slope of the band's width", width, 1 / 3, 0.04),
+        Finding("slope of the extra risk", extra, 2 / 3, 0.04),
+    ]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--steps", type=int, nargs="+", default=[120, 480])
+    options = parser.parse_args()
+    main(lambda: experiment(tuple(options.steps)))
