@@ -84,4 +84,10 @@ def update(
         goes_on = active & jnp.isfinite(value)
         return jax.tree.map(lambda x, y: jnp.where(goes_on, x, y), after, state), value
 
-    return jax.vmap(one)(state, stacked(sources), active, members.arrays, members.rates)
+    first, *others = sources
+    if others:
+        return jax.vmap(one)(state, stacked(sources), active, members.arrays, members.rates)
+    # One alone is not batched: that would compile for twice as long.
+    lone = jax.tree.map(lambda x: x[0], (state, active, members.arrays, members.rates))
+    after, value = one(lone[0], first, *lone[1:])
+    return jax.tree.map(lambda x: x[None], (after, value))
