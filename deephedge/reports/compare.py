@@ -11,7 +11,7 @@ from deephedge.reports.comparison import Comparison, Estimate
 from deephedge.reports.errors import Errors, Measured, bootstrap_errors, influence_errors
 from deephedge.reports.outcome import Outcome, outcome
 from deephedge.risk import AbstractRiskMeasure
-from deephedge.rollout import HedgingProblem, replay, sample
+from deephedge.rollout import HedgingProblem, replay, sample_each
 from deephedge.rollout.sample import BATCH
 from deephedge.typing import Array, Float, PRNGKeyArray
 
@@ -47,12 +47,16 @@ def compare(
         )
     baseline = _checked(policies, measures, baseline)
 
-    def hedge(policy: AbstractPolicy) -> Outcome:
-        return sample(
-            problem, policy, n_paths, key=key, draws=draws, keep=outcome, batch_size=batch_size
-        )
-
-    outcomes = _outcomes(policies, hedge, progress)
+    outcomes = sample_each(
+        problem,
+        policies,
+        n_paths,
+        key=key,
+        draws=draws,
+        keep=outcome,
+        batch_size=batch_size,
+        report=_lines(policies) if progress else None,
+    )
     errors = influence_errors(groups=pairs)
     return _compared(problem, outcomes, measures, baseline, errors, optimum)
 
@@ -83,10 +87,14 @@ def compare_recorded(
             f"got {weights.shape[1]}; pass `weights=block_weights({paths.time.shape[0]}, ...)`."
         )
 
-    def hedge(policy: AbstractPolicy) -> Outcome:
-        return replay(problem, policy, paths, key=key, keep=outcome, batch_size=batch_size)
-
-    outcomes = _outcomes(policies, hedge, progress)
+    report = _lines(policies) if progress else None
+    outcomes = {}
+    for name, policy in policies.items():
+        outcomes[name] = replay(
+            problem, policy, paths, key=key, keep=outcome, batch_size=batch_size
+        )
+        if report is not None:
+            report(name)
     errors = bootstrap_errors(weights)
     return _compared(problem, outcomes, measures, baseline, errors, optimum)
 
@@ -100,17 +108,10 @@ def _checked(policies: Mapping, measures: Mapping, baseline: str | None) -> str:
     return baseline
 
 
-def _outcomes(
-    policies: Mapping[str, AbstractPolicy],
-    hedge: Callable[[AbstractPolicy], Outcome],
-    progress: bool,
-) -> dict[str, Outcome]:
-    outcomes = {}
-    for number, (name, policy) in enumerate(policies.items(), start=1):
-        outcomes[name] = hedge(policy)
-        if progress:
-            print(f"{number}/{len(policies)} {name}", flush=True)
-    return outcomes
+def _lines(policies: Mapping[str, AbstractPolicy]) -> Callable[[str], None]:
+    """Prints a line for each policy that is done."""
+    numbers = {name: number for number, name in enumerate(policies, start=1)}
+    return lambda name: print(f"{numbers[name]}/{len(numbers)} {name}", flush=True)
 
 
 def _mean(values: Array, weights: Array) -> Array:

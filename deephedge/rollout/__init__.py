@@ -15,6 +15,7 @@ from deephedge.rollout.sample import batch_pnl as batch_pnl
 from deephedge.rollout.sample import pnl_only as pnl_only
 from deephedge.rollout.sample import replay as replay
 from deephedge.rollout.sample import sample as sample
+from deephedge.rollout.sample import sample_each as sample_each
 from deephedge.rollout.sample import whole as whole
 from deephedge.rollout.sensitivities import RiskSensitivities as RiskSensitivities
 from deephedge.rollout.sensitivities import risk_sensitivities as risk_sensitivities

@@ -1,10 +1,11 @@
 """Many paths at once: the one place where paths are batched."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from deephedge.markets.base import Path
@@ -50,6 +51,72 @@ def sample(
     dtype = problem.times.dtype
     source = draws(key, n_paths, problem.n_steps, problem.normals_per_step, dtype)
     return _sample(problem, policy, source, n_paths, keep, min(batch_size, n_paths))
+
+
+def sample_each(
+    problem: HedgingProblem,
+    policies: Mapping[str, AbstractPolicy],
+    n_paths: int,
+    *,
+    key: PRNGKeyArray,
+    draws: Draws = pseudo,
+    keep: Callable[[Ledger], PyTree] = whole,
+    batch_size: int = BATCH,
+    report: Callable[[str], None] | None = None,
+) -> dict[str, PyTree]:
+    """What `sample` gives for each policy, with every path drawn once for all of them.
+
+    Where options are listed that spares pricing them, and compiling their prices, anew for each.
+
+    Args:
+        report: called with the name of each policy when it is done.
+    """
+    at_least_one(n_paths=n_paths, batch_size=batch_size)
+    dtype = problem.times.dtype
+    source = draws(key, n_paths, problem.n_steps, problem.normals_per_step, dtype)
+    # Batches of one size, so that nothing is compiled twice: the last repeats its last path.
+    size = -(-n_paths // -(-n_paths // batch_size))
+    kept: dict[str, list[PyTree]] = {name: [] for name in policies}
+    for first in range(0, n_paths, size):
+        indices = np.minimum(np.arange(first, first + size), n_paths - 1)
+        paths, slips = _drawn(problem, source, jnp.asarray(indices))
+        for name, policy in policies.items():
+            kept[name].append(_along(problem, policy, paths, slips, keep))
+            if report is not None and first + size >= n_paths:
+                report(name)
+    return {name: _joined(parts, n_paths) for name, parts in kept.items()}
+
+
+@eqx.filter_jit
+def _drawn(
+    problem: HedgingProblem, source: AbstractSource, indices: Int[Array, " path"]
+) -> tuple[Path, Float[Array, "path time asset"] | None]:
+    """The paths of those numbers, and the normals of their slippage."""
+
+    def one(index: Int[Array, ""]):
+        normals = source(index)
+        own = problem.market.normals_per_step
+        path = problem.market.path(problem.times, normals[:, :own])
+        return path, problem.slips(normals[:, own:])
+
+    return jax.vmap(one)(indices)
+
+
+@eqx.filter_jit
+def _along(
+    problem: HedgingProblem,
+    policy: AbstractPolicy,
+    paths: Path,
+    slips: Float[Array, "path time asset"] | None,
+    keep: Callable[[Ledger], PyTree],
+) -> PyTree:
+    return jax.vmap(lambda path, slip: keep(rollout(problem, policy, path, slip)))(paths, slips)
+
+
+def _joined(parts: list[PyTree], n_paths: int) -> PyTree:
+    if len(parts) == 1:
+        return parts[0]
+    return jax.tree.map(lambda *x: jnp.asarray(np.concatenate(x)[:n_paths]), *parts)
 
 
 def hedged(

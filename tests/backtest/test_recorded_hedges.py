@@ -39,6 +39,7 @@ def hedged():
     return paths, starts, delta, replay(problem, NoHedge(), paths)
 
 
+@pytest.mark.slow
 def test_the_premium_is_the_price_at_the_quote_of_the_day(hedged):
     paths, _, delta, _ = hedged
     # At the money, about 0.4 of spot times vol times the square root of time.

@@ -156,6 +156,7 @@ def test_what_the_quotes_do_not_tell_has_no_finite_error():
     assert got["a"] == math.inf and got["b"] == math.inf and got["c"] < 1.0
 
 
+@pytest.mark.slow
 def test_black_scholes_fits_a_flat_surface_and_says_how_badly_a_smile():
     flat = Quotes.from_vols(STRIKE, MATURITY, bid=0.25, ask=0.25, **MARKET)
     start = BlackScholes(spot=SPOT, vol=0.4)

@@ -209,6 +209,7 @@ def refused(message, model, quotes, **options):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_models_without_a_method_and_wrong_methods_are_refused():
     quotes = quotes_at(np.maximum(1.0 - np.asarray(GRID.moneyness), 0.0) + 0.05)
     refused(

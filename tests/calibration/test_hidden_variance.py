@@ -81,6 +81,7 @@ def test_the_gjr_likelihood_is_that_of_arch():
     np.testing.assert_allclose(np.asarray(ours)[late], expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_likelihood_is_that_of_a_particle_filter():
     prices, _ = history(HESTON, 60, 1)
     returns = np.diff(np.log(prices))

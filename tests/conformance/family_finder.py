@@ -1,5 +1,6 @@
 """Finds every member of a family of classes by walking its package."""
 
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -45,6 +46,12 @@ def classes(package: ModuleType, base: type) -> list[type]:
 def members(package: ModuleType, base: type) -> list[type]:
     """The concrete classes of a family."""
     return [c for c in classes(package, base) if not inspect.isabstract(c)]
+
+
+@functools.cache
+def example(kind: type):
+    """The example of a class, made when a test asks for it: some are trained."""
+    return kind.example()
 
 
 def unexported(package: ModuleType, base: type) -> list[str]:

@@ -8,27 +8,33 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from family_finder import members
+from family_finder import example, members
 
 import deephedge.markets
 from deephedge.markets import AbstractMarket, AbstractModel, HestonEuler, simulate
 from deephedge.numerics.draws import antithetic
 
-MARKETS = [c.example() for c in members(deephedge.markets, AbstractMarket)]
-every = pytest.mark.parametrize("market", MARKETS, ids=lambda m: type(m).__name__)
+MARKETS = members(deephedge.markets, AbstractMarket)
+every = pytest.mark.parametrize("market", MARKETS, ids=lambda c: c.__name__, indirect=True)
 models = pytest.mark.parametrize(
     "market",
-    [m for m in MARKETS if isinstance(m, AbstractModel)],
-    ids=lambda m: type(m).__name__,
+    [c for c in MARKETS if issubclass(c, AbstractModel)],
+    ids=lambda c: c.__name__,
+    indirect=True,
 )
 TIMES = jnp.asarray([0.0, 0.02, 0.05, 0.06, 0.1, 0.3, 0.5, 0.6, 1.0])
 N_PATHS = 16_384
 
 
+@pytest.fixture
+def market(request):
+    return example(request.param)
+
+
 @functools.cache
 def drawn(kind):
     """Paths of the example under the pricing measure, for all tests that only look at them."""
-    market = kind.example()
+    market = example(kind)
     market = market.at(market.start()) if isinstance(market, AbstractModel) else market
     return simulate(market, TIMES, N_PATHS, key=jax.random.key(5), draws=antithetic)
 
@@ -109,18 +115,26 @@ def test_a_path_is_the_chain_of_its_steps(market):
         np.testing.assert_allclose(stepwise, whole, rtol=1e-9)
 
 
-LONG = ("Bates", "Correlated", "DoubleHeston", "LiftedHeston", "VarianceGamma")
+LONG = (
+    "Bates",
+    "ConditionalFlow",
+    "Correlated",
+    "DoubleHeston",
+    "LiftedHeston",
+    "LocalVolatility",
+    "RegimeSwitching",
+    "VarianceGamma",
+)
 """Whose slopes take long to compile."""
 
 
 @pytest.mark.parametrize(
     "market",
     [
-        pytest.param(
-            m, marks=pytest.mark.slow if type(m).__name__ in LONG else (), id=type(m).__name__
-        )
-        for m in MARKETS
+        pytest.param(c, marks=pytest.mark.slow if c.__name__ in LONG else (), id=c.__name__)
+        for c in MARKETS
     ],
+    indirect=True,
 )
 def test_float32_stays_float32_and_paths_are_differentiable_in_the_parameters(market):
     small = jax.tree.map(lambda x: x.astype(jnp.float32) if eqx.is_inexact_array(x) else x, market)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from family_finder import members
+from family_finder import example, members
 
 import deephedge.policies
 from deephedge.claims import Call, NoClaim
@@ -32,19 +32,33 @@ from deephedge.policies import (
 from deephedge.pricing import ListedModel
 from deephedge.rollout import HedgingProblem, replay, time_grid
 
-POLICIES = [c.example() for c in members(deephedge.policies, AbstractPolicy)]
 STRIPS = (CalendarStrip, PutCallSymmetry, VarianceStrip)
 # Every policy is always met but those whose instruments take long to compile.
-LONG = ("CalendarStrip", "ConvertibleArbitrage", "GreekNeutralHedge", "MinimumVarianceDelta")
+LONG = (
+    "CalendarStrip",
+    "ConvertibleArbitrage",
+    "Escalation",
+    "GreekNeutralHedge",
+    "HoggardWhalleyWilmott",
+    "MinimumVarianceDelta",
+    "RebalanceAtOptimum",
+    "SyntheticPut",
+    "VolBand",
+    "Zakamouline",
+)
 pytestmark = pytest.mark.parametrize(
     "policy",
     [
-        pytest.param(
-            p, marks=pytest.mark.slow if type(p).__name__ in LONG else (), id=type(p).__name__
-        )
-        for p in POLICIES
+        pytest.param(c, marks=pytest.mark.slow if c.__name__ in LONG else (), id=c.__name__)
+        for c in members(deephedge.policies, AbstractPolicy)
     ],
+    indirect=True,
 )
+
+
+@pytest.fixture
+def policy(request):
+    return example(request.param)
 
 
 def problem_in(market, claim=None):

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from family_finder import members
+from family_finder import example, members
 
 import deephedge.claims
 import deephedge.pricing
@@ -15,24 +15,40 @@ from deephedge.claims import AbstractClaim, Call
 from deephedge.markets import AbstractModel, BlackScholes, Snapshot
 from deephedge.pricing import AbstractPricer
 
-PRICERS = [c.example() for c in members(deephedge.pricing, AbstractPricer)]
 # Every claim meets every pricer under `slow`; one of them does so always.
 ALWAYS = ("Call",)
 CLAIMS = [
-    pytest.param(c.example(), marks=() if c.__name__ in ALWAYS else pytest.mark.slow, id=c.__name__)
+    pytest.param(c, marks=() if c.__name__ in ALWAYS else pytest.mark.slow, id=c.__name__)
     for c in members(deephedge.claims, AbstractClaim)
 ]
 # So does every pricer but those that take long to compile.
-LONG = ("ControlVariate", "ConvertibleDifference", "HestonADI", "StulzFormula")
+LONG = (
+    "CEVFormula",
+    "ControlVariate",
+    "ConvertibleDifference",
+    "HaganFormula",
+    "HestonADI",
+    "Lewis",
+    "StulzFormula",
+)
 every = pytest.mark.parametrize(
     "pricer",
     [
-        pytest.param(
-            p, marks=pytest.mark.slow if type(p).__name__ in LONG else (), id=type(p).__name__
-        )
-        for p in PRICERS
+        pytest.param(c, marks=pytest.mark.slow if c.__name__ in LONG else (), id=c.__name__)
+        for c in members(deephedge.pricing, AbstractPricer)
     ],
+    indirect=True,
 )
+
+
+@pytest.fixture
+def pricer(request):
+    return example(request.param)
+
+
+@pytest.fixture
+def claim(request):
+    return example(request.param)
 
 
 def start(pricer: AbstractPricer) -> Snapshot:
@@ -70,7 +86,7 @@ def priced(pricer, claim, now):
 
 
 @every
-@pytest.mark.parametrize("claim", CLAIMS)
+@pytest.mark.parametrize("claim", CLAIMS, indirect=True)
 def test_prices_and_their_slopes_are_finite(pricer, claim):
     try:
         value, slope = value_and_slope(pricer, claim, start(pricer))
@@ -105,7 +121,7 @@ def test_a_raised_volatility_raises_a_call(pricer):
 
 def accepted(pricer: AbstractPricer) -> AbstractClaim:
     """A call where the method prices one, else the first claim that it does price."""
-    examples = [c.example() for c in members(deephedge.claims, AbstractClaim)]
+    examples = [example(c) for c in members(deephedge.claims, AbstractClaim)]
     for claim in [Call.example(), *examples]:
         try:
             jax.eval_shape(pricer.price, claim, start(pricer))

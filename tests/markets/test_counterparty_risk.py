@@ -74,6 +74,7 @@ def test_the_pricing_measure_has_the_intensity_that_is_priced():
     assert float(priced.at(priced.start()).intensity) == pytest.approx(0.1)
 
 
+@pytest.mark.slow
 def test_nothing_is_earned_after_a_default_and_other_assets_do_not_notice():
     market = CounterpartyRisk(MODEL, [1], intensity=2.0, recovery=0.4, priced_intensity=0.5)
     times = time_grid(1.0, 8)

@@ -123,6 +123,7 @@ def test_a_drift_is_the_growth_of_the_prices(model):
     _within(paths.prices[:, -1, 0] / 100.0, np.exp(0.15), 5e-3)
 
 
+@pytest.mark.slow
 def test_shocks_are_the_standardised_residuals_each_as_often_as_the_others():
     model = dataclasses.replace(DRAWN, rate=0.0, dividend=0.0)
     n = JUMPY.size

@@ -30,6 +30,7 @@ def _at(model, tau, u=U, factors=None):
     return np.asarray(_characteristic(model, u, jnp.asarray(tau), factors))
 
 
+@pytest.mark.slow
 def test_one_factor_of_speed_zero_is_hestons_model():
     heston = Heston(100.0, 0.04, 1.5, 0.05, 0.5, -0.7)
     errors = {}

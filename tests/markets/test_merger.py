@@ -1,6 +1,7 @@
 """A merger's two stocks, and the profit of a position in them."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,11 @@ from deephedge.rollout import HedgingProblem, sample, time_grid
 MARKET = MergerMarket.example()
 TIMES = jnp.linspace(0.0, 0.25, 14)
 N_PATHS = 40_000
-PATHS = simulate(MARKET, TIMES, N_PATHS, key=jax.random.key(0))
+
+
+@functools.cache
+def drawn():
+    return simulate(MARKET, TIMES, N_PATHS, key=jax.random.key(0))
 
 
 def deal_of(market):
@@ -32,7 +37,7 @@ def deal_of(market):
 
 @pytest.mark.parametrize("date", [3, 8, 13])
 def test_discounted_prices_with_dividends_are_martingales(date):
-    worth = PATHS.discount[:, :, None] * PATHS.prices * PATHS.accrual
+    worth = drawn().discount[:, :, None] * drawn().prices * drawn().accrual
     relative = np.asarray(worth[:, date] / worth[:, 0])
     error = relative.std(axis=0) / np.sqrt(N_PATHS)
     assert np.all(error < 2e-3)
@@ -40,11 +45,11 @@ def test_discounted_prices_with_dividends_are_martingales(date):
 
 
 def test_the_deal_survives_with_its_probability_and_the_spread_closes():
-    broken = np.asarray(PATHS.factors[:, -1, 0])
+    broken = np.asarray(drawn().factors[:, -1, 0])
     odds = 1.0 - np.exp(-0.4 * 0.25)
     assert abs(broken.mean() - odds) < 4.0 * np.sqrt(odds * (1.0 - odds) / N_PATHS)
-    target, acquirer = np.asarray(PATHS.prices[:, -1]).T
-    standalone = np.asarray(PATHS.factors[:, -1, 1])
+    target, acquirer = np.asarray(drawn().prices[:, -1]).T
+    standalone = np.asarray(drawn().factors[:, -1, 1])
     np.testing.assert_allclose(target[broken == 0], 40.0 + 1.2 * acquirer[broken == 0], rtol=1e-12)
     np.testing.assert_allclose(target[broken == 1], standalone[broken == 1], rtol=1e-12)
 
@@ -60,7 +65,7 @@ def test_without_break_risk_the_target_is_the_deal():
 @pytest.mark.slow
 def test_a_position_earns_nothing_unless_deals_break_less_than_priced():
     claim = deal_of(MARKET)
-    profit = np.asarray(jax.vmap(claim.payoff)(PATHS))
+    profit = np.asarray(jax.vmap(claim.payoff)(drawn()))
     error = profit.std() / np.sqrt(N_PATHS)
     assert error < 0.1
     assert abs(profit.mean()) < 4.0 * error

@@ -148,6 +148,7 @@ def test_with_one_volatility_it_is_black_and_scholes():
     np.testing.assert_allclose(found, _plain(110.0, 0.7, 0.25), rtol=1e-10)
 
 
+@pytest.mark.slow
 @both
 def test_simulated_calls_cost_their_fourier_price(model):
     paths = _paths(model, 1.0, 8, seed=3)

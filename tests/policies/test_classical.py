@@ -49,7 +49,7 @@ def hedging_error(n_steps):
     return float(jnp.std(pnl(DeltaHedge(claim, FORMULA), n_steps=n_steps, claim=claim)))
 
 
-@pytest.mark.parametrize("n_steps", [21, 84])
+@pytest.mark.parametrize("n_steps", [21, pytest.param(84, marks=pytest.mark.slow)])
 def test_discrete_delta_hedging_meets_derman_and_kamal(n_steps):
     # Derman and Kamal (1999): std = sqrt(pi/4) vega sigma / sqrt(n), at the money, one month.
     tau, vol, spot = 1 / 12, 0.2, 100.0
@@ -102,6 +102,7 @@ def test_costs_rank_the_rules_as_the_literature_does():
     assert risks == sorted(risks)
 
 
+@pytest.mark.slow
 def test_zakamouline_band_stands_near_the_exact_one():
     # Exact band of the reference problem at the first date: [0.470, 0.556].
     band = Zakamouline(CLAIM, FORMULA, cost_rate=0.001, aversion=1.0).band(MARKET.start())
@@ -188,6 +189,7 @@ def test_rebalance_every_step_is_the_policy_itself():
         RebalanceEvery(inner, every=0)
 
 
+@pytest.mark.slow
 def test_static_hedge_of_a_forward_is_perfect():
     sold = pnl(StaticHedge(units=1.0), n_paths=1000)
     call_minus_share = sold - pnl(NoHedge(), n_paths=1000)

@@ -100,6 +100,7 @@ def test_a_covered_seller_starts_with_less_to_trade():
     assert cash - covered == pytest.approx(0.002 * 100.0 * (2 * delta - 1.0), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_hoggard_whalley_wilmott_is_leland_for_one_sign_of_gamma():
     rate, interval = 0.002, 1 / 100
     terms = {"cost_rate": rate, "interval": interval}
@@ -174,6 +175,7 @@ def test_hoggard_whalley_wilmott_pays_for_a_claim_of_mixed_gamma_in_the_limit():
     assert abs(pnl.mean()) < 4 * error + 0.05 * extra
 
 
+@pytest.mark.slow
 def test_the_volatility_band_is_the_drift_of_delta_under_a_move():
     now = MARKET.start()
     band = VolBand(CALL, FORMULA, deviations=1.5, interval=1 / 252)

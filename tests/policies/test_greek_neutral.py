@@ -111,6 +111,7 @@ def test_the_least_cost_is_that_of_a_general_solver():
         np.testing.assert_allclose(got, answer.x, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_target_out_of_reach_is_approached_as_far_as_the_bounds_let():
     a, b = jnp.asarray([[1.0, 2.0]]), jnp.asarray([10.0])
     upper = jnp.asarray([1.0, 3.0])

@@ -150,7 +150,10 @@ def test_cash_at_the_hit_under_rates_below_zero():
 @pytest.mark.parametrize(
     "claim",
     [
-        BarrierOption(100.0, 92.0, 0.25, rebate=1.0, call=True, up=False, knock_in=False),
+        pytest.param(
+            BarrierOption(100.0, 92.0, 0.25, rebate=1.0, call=True, up=False, knock_in=False),
+            marks=pytest.mark.slow,
+        ),
         BarrierOption(95.0, 108.0, 0.25, rebate=2.0, call=False, up=True, knock_in=True),
     ],
 )

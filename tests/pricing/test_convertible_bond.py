@@ -64,6 +64,7 @@ def test_without_default_and_dividends_it_is_a_bond_and_a_call():
     np.testing.assert_allclose(ours, 100.0 * np.exp(-0.25) + 0.8 * option, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_with_default_to_nothing_it_is_the_same_at_a_higher_rate():
     # The stock grows by the intensity, and everything is discounted by it.
     claim = PLAIN

@@ -83,6 +83,7 @@ def test_choosers_equal_those_of_quantlib():
         assert ours == pytest.approx(option.NPV(), rel=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("vol", [0.1, 0.5])
 def test_compounds_by_quadrature_of_the_value_at_the_decision(vol):
     for strike, premium, wait in itertools.product((90.0, 110.0), (3.0, 12.0), (30 / 365, 0.6)):

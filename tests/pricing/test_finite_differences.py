@@ -72,7 +72,9 @@ def test_european_error_is_of_second_order():
     assert np.all(np.abs(orders - 2.0) < 0.25), orders
 
 
-@pytest.mark.parametrize("spot", [1.0, 60.0, 100.0, 400.0])
+@pytest.mark.parametrize(
+    "spot", [60.0, *(pytest.param(x, marks=pytest.mark.slow) for x in (1.0, 100.0, 400.0))]
+)
 def test_a_forward_is_exact_and_calls_less_puts_are_one(spot):
     pricer, formula = FiniteDifference(**MODEL, n_prices=201), BlackScholesFormula(**MODEL)
     now, forward = at(spot), Forward(98.0, 1.0)

@@ -130,7 +130,7 @@ def _merton_series(model, strike, tau):
     return total
 
 
-@pytest.mark.parametrize("tau", [1.0 / 365.0, 0.25, 2.0])
+@pytest.mark.parametrize("tau", [pytest.param(1.0 / 365.0, marks=pytest.mark.slow), 0.25, 2.0])
 def test_merton_calls_equal_the_series_of_black_scholes_prices(tau):
     model = Merton.example()
     expected = [_merton_series(model, float(k), tau) for k in STRIKES[1:6:2]]

@@ -138,7 +138,7 @@ def test_greeks_agree_with_differences():
 
 
 @pytest.mark.parametrize(("alpha", "left"), [(2.0, 0.0), (0.0, 1.0), (30.0, 1.0), (0.1, 1 / 365)])
-@pytest.mark.parametrize("vol_of_vol", [0.0, 2.0])
+@pytest.mark.parametrize("vol_of_vol", [2.0, pytest.param(0.0, marks=pytest.mark.slow)])
 def test_greeks_are_finite_at_the_extremes(alpha, left, vol_of_vol):
     model = dataclasses.replace(MODEL, alpha=alpha, vol_of_vol=vol_of_vol)
     now = dataclasses.replace(model.start(), time=jnp.asarray(1.0 - left))

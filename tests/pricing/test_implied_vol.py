@@ -79,6 +79,7 @@ def test_round_trip(vol, deviations, tau, rate):
     assert not held or abs(found - vol) < 1e-10
 
 
+@pytest.mark.slow
 def test_volatility_at_the_inflection_of_the_price():
     # Where the vol is sqrt(2 |log(F/K)| / tau) the method changes its objective.
     log_strike = jnp.linspace(0.001, 8.0, 1000)
@@ -158,6 +159,7 @@ def _named(market, strike):
     return {**market, "strike": strike}
 
 
+@pytest.mark.slow
 def test_float32_stays_float32():
     found = implied_vol(jnp.asarray(5.0, jnp.float32), spot=100.0, strike=100.0, tau=0.5)
     assert found.dtype == jnp.float32

@@ -151,6 +151,7 @@ def test_a_variance_swap_is_marked_at_what_is_realised_and_expected():
     np.testing.assert_allclose(path.factors[:, 1], realised, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_rolled_variance_pays_what_is_realised():
     """Held over its life with F put down, it ends as the sum of squared returns of that life."""
     model = dataclasses.replace(Heston.example(), rate=jnp.asarray(0.03))
@@ -175,6 +176,7 @@ def test_a_rolled_variance_pays_what_is_realised():
     np.testing.assert_allclose(path.factors[4, 1:], [0.5, 0.0], atol=1e-15)
 
 
+@pytest.mark.slow
 def test_recorded_markets_are_marked_at_the_quoted_volatility():
     market = Listed(Historical.example(), (ROLLED, CALL), QuotedBlackScholes())
     path = one_path(market)
@@ -210,6 +212,7 @@ def test_a_path_goes_on_from_any_date():
         )
 
 
+@pytest.mark.slow
 def test_prices_have_the_slopes_of_the_formula_in_the_parameters():
     @jax.grad
     def slope(vol):

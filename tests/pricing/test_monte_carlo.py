@@ -35,8 +35,8 @@ def _monte_carlo(n_steps, n_paths=40_000, draws=antithetic, **options):
     )
 
 
-@pytest.mark.parametrize("n_steps", [1, 2, 5])
-@pytest.mark.parametrize("kind", [Call, Put])
+@pytest.mark.parametrize("n_steps", [2, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 5))])
+@pytest.mark.parametrize("kind", [Call, pytest.param(Put, marks=pytest.mark.slow)])
 def test_price_is_the_closed_form(kind, n_steps):
     claim = kind(strike=105.0, maturity=0.5)
     for draws in (antithetic, pseudo):

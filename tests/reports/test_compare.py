@@ -1,5 +1,6 @@
 """A comparison says what each policy's P&L says, and its errors are honest."""
 
+import functools
 import json
 
 import jax
@@ -28,31 +29,35 @@ PROBLEM = HedgingProblem(
 POLICIES = {"delta": HEDGE, "none": NoHedge(), "high vol": LATE}
 MEASURES = {"entropic": Entropic(0.5), "shortfall": ExpectedShortfall(0.1)}
 KEY = jax.random.key(3)
-RESULT = compare(PROBLEM, POLICIES, MEASURES, n_paths=2000, key=KEY, optimum={"entropic": 0.5})
+
+
+@functools.cache
+def result():
+    return compare(PROBLEM, POLICIES, MEASURES, n_paths=2000, key=KEY, optimum={"entropic": 0.5})
 
 
 @pytest.mark.parametrize("name", POLICIES)
 def test_values_are_those_of_the_same_paths(name):
     ledger = sample(PROBLEM, POLICIES[name], 2000, key=KEY)
     for measure in MEASURES:
-        value = RESULT.at(name, measure).value
+        value = result().at(name, measure).value
         np.testing.assert_allclose(value, MEASURES[measure](ledger.pnl), rtol=1e-12)
-    value = RESULT.at(name, "turnover").value
+    value = result().at(name, "turnover").value
     paths = simulate(MARKET, PROBLEM.times, 2000, key=KEY)
     traded = jnp.abs(ledger.trades) * paths.discount[..., None] * paths.prices
     np.testing.assert_allclose(value, jnp.mean(jnp.sum(traded, axis=(1, 2))), rtol=1e-12)
 
 
 def test_on_the_same_paths_a_difference_is_better_known_than_either_value():
-    close = RESULT.at("high vol", "entropic")
+    close = result().at("high vol", "entropic")
     assert close.difference_error < 0.5 * close.standard_error
-    assert RESULT.at("delta", "entropic").difference == 0
+    assert result().at("delta", "entropic").difference == 0
 
 
 def test_optimality_share_runs_from_baseline_to_optimum():
-    at = RESULT.at("high vol", "entropic")
-    base = RESULT.at("delta", "entropic").value
-    assert RESULT.at("delta", "entropic").optimality_share == 0
+    at = result().at("high vol", "entropic")
+    base = result().at("delta", "entropic").value
+    assert result().at("delta", "entropic").optimality_share == 0
     np.testing.assert_allclose(at.optimality_share, (base - at.value) / (base - 0.5), rtol=1e-12)
 
 
@@ -100,19 +105,19 @@ def test_recorded_errors_of_single_path_blocks_are_those_of_independent_paths():
     weights = block_weights(2000, mean_block=1.0, n_resamples=400, seed=1)
     recorded = compare_recorded(PROBLEM, POLICIES, MEASURES, paths, weights=weights)
     for name in POLICIES:
-        ours, theirs = recorded.at(name, "shortfall"), RESULT.at(name, "shortfall")
+        ours, theirs = recorded.at(name, "shortfall"), result().at(name, "shortfall")
         np.testing.assert_allclose(ours.value, theirs.value, rtol=1e-12)
         # A standard deviation of 400 resamples is known to 1 / sqrt(800) = 3.5 %.
         np.testing.assert_allclose(ours.standard_error, theirs.standard_error, rtol=0.15)
 
 
 def test_tables_fit_and_say_how_to_read_them():
-    text = str(RESULT)
+    text = str(result())
     assert max(map(len, text.splitlines())) <= 110
     for said in ("2,000 paths", "Baseline: delta", "less is better", "influence functions"):
         assert said in " ".join(text.split())
-    assert json.loads(json.dumps(RESULT.summary()))["policies"]["none"]["trades"]["value"] == 0
-    assert len(RESULT.frame()) == len(POLICIES) * len(RESULT.quantities)
+    assert json.loads(json.dumps(result().summary()))["policies"]["none"]["trades"]["value"] == 0
+    assert len(result().frame()) == len(POLICIES) * len(result().quantities)
 
 
 def test_bad_input_is_refused():

@@ -1,5 +1,6 @@
 """The report is one page that stands alone, and its figures show something."""
 
+import functools
 import html.parser
 import math
 
@@ -44,17 +45,23 @@ POLICIES = {
 }
 KEY = jax.random.key(0)
 LEARNED = Feedforward.create(PROBLEM.market, CALL, PROBLEM.times, base=POLICIES["delta"], key=KEY)
-RESULT = compare(
-    PROBLEM,
-    POLICIES,
-    {"entropic": Entropic(0.5)},
-    n_paths=4000,
-    key=KEY,
-    baseline="none <b>",
-)
+
+
+@functools.cache
+def result():
+    return compare(
+        PROBLEM,
+        POLICIES,
+        {"entropic": Entropic(0.5)},
+        n_paths=4000,
+        key=KEY,
+        baseline="none <b>",
+    )
+
+
 HISTORY = [{"step": i, "loss": 1.0 / i, "validation": 1.0 / i, "seconds": 1.0} for i in (1, 2, 3)]
 FIGURES = {
-    "histograms": lambda: pnl_histograms(RESULT),
+    "histograms": lambda: pnl_histograms(result()),
     "spot": lambda: hedge_against_spot(PROBLEM, POLICIES, key=KEY),
     "path": lambda: one_path(PROBLEM, POLICIES, key=KEY),
     "training": lambda: training_curve({"learned": HISTORY}, optimum=0.3),
@@ -95,8 +102,8 @@ def test_the_report_is_one_page_that_stands_alone(tmp_path):
         tmp_path / "report.html",
         title="A call & its hedge",
         problem=PROBLEM,
-        comparison=RESULT,
-        recorded=RESULT,
+        comparison=result(),
+        recorded=result(),
         trained={"band": Trained(LEARNED, HISTORY, 3, 1.0, 0.5, "finished", "3 steps")},
         policies=POLICIES,
         key=KEY,
@@ -108,7 +115,7 @@ def test_the_report_is_one_page_that_stands_alone(tmp_path):
     assert tags.open == [] and tags.seen.count("table") == 6
     assert len(tags.sources) == 5 and all(s.startswith("data:") for s in tags.sources)
     assert "http" not in text and "none &lt;b&gt;" in text
-    value = min((RESULT.at(name, "entropic") for name in POLICIES), key=lambda e: e.value)
+    value = min((result().at(name, "entropic") for name in POLICIES), key=lambda e: e.value)
     assert value.better and f"<b>{value.value_text}</b>" in text
     assert "strike 100" in text and "closing the hedge at maturity is charged" in text
 
@@ -125,8 +132,8 @@ def test_numbers_are_shown_to_the_digits_their_error_lets_one_believe():
     assert with_error(1234.5, 42.0) == "1234 ± 42"
     assert with_error(0.0, 0.0) == "0.000 ± 0.000"
     assert with_error(math.inf, math.nan) == "inf ± nan"
-    best = RESULT.at("band", "entropic")
-    assert best.value_text in str(RESULT) and best.difference_text in str(RESULT)
+    best = result().at("band", "entropic")
+    assert best.value_text in str(result()) and best.difference_text in str(result())
 
 
 def test_an_experiment_says_which_findings_hold_and_fails_if_one_does_not(capsys):

@@ -438,6 +438,7 @@ def test_float32_is_near_float64():
     np.testing.assert_allclose(small.pnl, large.pnl, rtol=2e-4, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_slopes_by_every_parameter_are_finite():
     stated, paths = problem(), stochastic_paths()
     arrays, rest = eqx.partition(stated, eqx.is_inexact_array)

@@ -9,9 +9,9 @@ from deephedge.claims import Call
 from deephedge.costs import ProportionalCost
 from deephedge.markets import BlackScholes, simulate
 from deephedge.numerics.draws import antithetic, pseudo, sobol
-from deephedge.policies import DeltaHedge
+from deephedge.policies import DeltaHedge, NoHedge
 from deephedge.pricing import BlackScholesFormula
-from deephedge.rollout import HedgingProblem, pnl_only, replay, sample, time_grid
+from deephedge.rollout import HedgingProblem, pnl_only, replay, sample, sample_each, time_grid
 
 KEY = jax.random.key(7)
 CALL = Call(strike=100.0, maturity=0.25)
@@ -27,13 +27,25 @@ def same(a, b):
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-12, atol=1e-12), a, b)
 
 
-@DRAWS
+@pytest.mark.parametrize(
+    "draws", [antithetic, *(pytest.param(d, marks=pytest.mark.slow) for d in (pseudo, sobol))]
+)
 @pytest.mark.parametrize(
     "batch_size", [7, *(pytest.param(n, marks=pytest.mark.slow) for n in (32, 1000))]
 )
 def test_batches_change_nothing(draws, batch_size):
     whole = sample(PROBLEM, HEDGE, 64, key=KEY, draws=draws, batch_size=64)
     same(sample(PROBLEM, HEDGE, 64, key=KEY, draws=draws, batch_size=batch_size), whole)
+
+
+@pytest.mark.parametrize("draws", [pseudo, pytest.param(sobol, marks=pytest.mark.slow)])
+def test_policies_on_paths_drawn_once_do_what_each_does_alone(draws):
+    policies, done = {"hedged": HEDGE, "bare": NoHedge()}, []
+    drawn = {"key": KEY, "draws": draws, "batch_size": 16}
+    # 50 paths in batches of 13: the last is not full.
+    together = sample_each(PROBLEM, policies, 50, report=done.append, **drawn)
+    assert done == ["hedged", "bare"]
+    same(together, {name: sample(PROBLEM, p, 50, **drawn) for name, p in policies.items()})
 
 
 @DRAWS

@@ -75,6 +75,7 @@ def test_untrained_policies_are_their_bases():
         np.testing.assert_allclose(pnl, base, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_only_the_network_is_trained():
     policy = band_policy(small_problem())
     params, static = split_trainable(policy)

@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from deephedge.claims import NoClaim, Put
 from deephedge.costs import NoCost
@@ -14,6 +15,7 @@ from deephedge.pricing import Held, ListedModel
 from deephedge.rollout import HedgingProblem, replay, time_grid
 
 
+@pytest.mark.slow
 def test_options_that_are_worth_next_to_nothing_do_not_touch_it():
     """Their price may rise from the smallest number of its type: a return that overflows."""
     stock, times = BlackScholes(spot=100.0, vol=0.2), time_grid(0.25, 5)
