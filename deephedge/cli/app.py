@@ -65,6 +65,23 @@ def backtest(
 
 
 @app.command
+def optimum(study: Path, /, *, json: Json = False) -> int:
+    """The least risk that any hedge of a study can have, and the no-trade region at the start.
+
+    By dynamic programming, for entropic measures: a claim on the final price, in BlackScholes,
+    Merton, Kou or Heston, with no, proportional, fixed or quadratic costs. The error is the
+    distance to the value on a grid of half the resolution.
+
+    Args:
+        study: the study file; every entropic measure of it is solved for.
+        json: print JSON on standard output.
+    """
+    from deephedge.cli.optimum import print_optimum
+
+    return print_optimum(study, json=json)
+
+
+@app.command
 def price(
     claim: Claim = None,
     /,

@@ -13,6 +13,7 @@ import numpy as np
 from deephedge.backtest import recorded_market
 from deephedge.claims import AbstractClaim
 from deephedge.cli.build import build, build_tagged, maker, member
+from deephedge.cli.optimum import optimal_hedge
 from deephedge.cli.spelling import spelt, stated, untagged
 from deephedge.cli.study import Study, Training, read_study
 from deephedge.cli.tables import StudyError, Tagged, placed, structure, tagged
@@ -70,7 +71,7 @@ class Resolved:
         study, given = self.study, frozenset(self.given)
 
         def family(of: type, tables: Mapping[str, Tagged]) -> dict[str, Any]:
-            makers = {name: maker(member(of, t.type, (name,))) for name, t in tables.items()}
+            makers = {name: _maker(of, t, (name,)) for name, t in tables.items()}
             return {name: spelt(t, makers[name], given) for name, t in tables.items()}
 
         alone = {"claim": (AbstractClaim, study.claim), "cost": (AbstractCost, study.cost)}
@@ -119,6 +120,7 @@ def resolve(study: Study) -> Resolved:
         )
         for name, table in study.measures.items()
     }
+    given |= {"problem": problem, "measures": measures}
     makers = Policies(study.policies, given, {}, study)
     policies = makers.all()
     trainings = {
@@ -127,6 +129,17 @@ def resolve(study: Study) -> Resolved:
         if isinstance(policy, AbstractTrainablePolicy)
     }
     return Resolved(study, problem, policies, measures, trainings, given)
+
+
+def _policy_kind(table: Tagged, keys: tuple[str, ...]) -> type | None:
+    """The policy's class; `None` for the one that is solved for, whose class the costs decide."""
+    return None if table.type == "OptimalHedge" else member(AbstractPolicy, table.type, keys)
+
+
+def _maker(family: type, table: Tagged, keys: tuple[str, ...]) -> Callable[..., Any]:
+    if family is AbstractPolicy and _policy_kind(table, keys) is None:
+        return optimal_hedge
+    return maker(member(family, table.type, keys))
 
 
 def _frictions(study: Study) -> dict[str, tuple[type, Tagged]]:
@@ -253,9 +266,10 @@ class Policies:
 
     def _build(self, name: str) -> AbstractPolicy:
         table, keys = self.tables[name], ("policies", name)
-        kind = member(AbstractPolicy, table.type, keys)
-        if not issubclass(kind, AbstractTrainablePolicy):
-            return build(maker(kind), table.options, keys, given=self.given, named=self.policy)
+        kind = _policy_kind(table, keys)
+        if kind is None or not issubclass(kind, AbstractTrainablePolicy):
+            make = _maker(AbstractPolicy, table, keys)
+            return build(make, table.options, keys, given=self.given, named=self.policy)
         options = {key: value for key, value in table.options.items() if key != "training"}
         seed = self.training(name).seed
         # Weights depend on the seed and the policy's name, not on which others stand beside it.

@@ -9,6 +9,7 @@ import jax
 
 from deephedge.cli.backtest import Backtested, backtested
 from deephedge.cli.folder import Folder
+from deephedge.cli.optimum import Optima, solved_optima
 from deephedge.cli.resolve import Resolved, open_study
 from deephedge.cli.tables import StudyError
 from deephedge.cli.toml import toml_text
@@ -30,12 +31,15 @@ def run_study(file: Path, out: Path, *, resume: bool, quiet: bool, json: bool) -
         lessons = train_all(resolved, folder, resume=resume, quiet=quiet)
         if lessons.interrupted:
             return _interrupted(lessons, file, out)
-        comparison = _compared(resolved, lessons, quiet=quiet)
+        optima = _optima(resolved, quiet=quiet)
+        comparison = _compared(resolved, lessons, optima, quiet=quiet)
         table = resolved.study.backtest
         history = None if table is None else backtested(resolved, lessons.policies, table)
     except StudyError as error:
         raise StudyError((), f"{file}: {error}") from None
     summary = _summary(comparison, history, lessons)
+    if optima:
+        summary["solved"] = optima
     folder.write_json("summary.json", summary)
     comparison.frame().to_csv(folder.comparison, index=False)
     write_report(
@@ -75,8 +79,22 @@ def _interrupted(lessons: Lessons, file: Path, out: Path) -> int:
     return INTERRUPTED
 
 
-def _compared(resolved: Resolved, lessons: Lessons, *, quiet: bool) -> Comparison:
+def _optima(resolved: Resolved, *, quiet: bool) -> Optima:
+    """The optima that the study asks to have solved, if it does."""
+    if resolved.study.evaluation.optimum != "solve":
+        return {}
+    if not quiet:
+        print("solving for the optimum", file=sys.stderr)
+    return solved_optima(resolved.problem, resolved.measures)
+
+
+def _compared(
+    resolved: Resolved, lessons: Lessons, optima: Optima, *, quiet: bool
+) -> Comparison:
     evaluation = resolved.study.evaluation
+    known = evaluation.optimum
+    if isinstance(known, str):
+        known = {name: found["value"] for name, found in optima.items()}
     if not quiet:
         print(f"comparing on {evaluation.n_paths:,} fresh paths", file=sys.stderr)
     return compare(
@@ -86,7 +104,7 @@ def _compared(resolved: Resolved, lessons: Lessons, *, quiet: bool) -> Compariso
         n_paths=evaluation.n_paths,
         key=jax.random.key(evaluation.seed),
         baseline=evaluation.baseline,
-        optimum=evaluation.optimum,
+        optimum=known,
     )
 
 

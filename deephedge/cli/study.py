@@ -72,16 +72,24 @@ class Training:
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """`[evaluation]`: how policies are compared; `optimum` gives known optima, by measure."""
+    """`[evaluation]`: how policies are compared.
+
+    `optimum` gives known optima, by measure; or "solve", for those of entropic measures.
+    """
 
     n_paths: int = 100_000
     seed: int = 1
     baseline: str | None = None
-    optimum: dict[str, float] = dataclasses.field(default_factory=dict)
+    optimum: dict[str, float] | str = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         _at_least(2, self, "n_paths")
         _at_least(0, self, "seed")
+        if isinstance(self.optimum, str) and self.optimum != "solve":
+            raise ValueError(
+                f'`optimum` must be a table of numbers by measure, or "solve", got '
+                f"{self.optimum!r}."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,7 +160,8 @@ def read_study(file: Path) -> Study:
 
 def _check_references(study: Study) -> None:
     _names(("evaluation", "baseline"), study.evaluation.baseline, "policy", study.policies)
-    for name in study.evaluation.optimum:
+    optimum = study.evaluation.optimum
+    for name in () if isinstance(optimum, str) else optimum:
         _names(("evaluation", "optimum"), name, "measure", study.measures)
     if study.training is not None:
         _names(("training", "risk"), study.training.risk, "measure", study.measures)

@@ -102,7 +102,15 @@ def _converter() -> cattrs.Converter:
         lambda kind: kind == float | Tagged,
         lambda value, _: tagged(value) if isinstance(value, dict) else number(value),
     )
+    converter.register_structure_hook_func(
+        lambda kind: kind == dict[str, float] | str,
+        lambda value, _: value if isinstance(value, str) else _numbers(converter, value),
+    )
     return converter
+
+
+def _numbers(converter: cattrs.Converter, value: Any) -> dict[str, float]:
+    return converter.structure(value, dict[str, float])
 
 
 def _first(error: Exception, keys: tuple[str, ...]) -> StudyError:

@@ -1,1 +1,9 @@
 """The best that any hedge can do: computed exactly, or bounded."""
+
+from deephedge.optimum.entropic import solve_entropic as solve_entropic
+from deephedge.optimum.grids import Resolution as Resolution
+from deephedge.optimum.solved import Solved as Solved
+from deephedge.optimum.tree import Tree as Tree
+from deephedge.optimum.tree import TreeSolved as TreeSolved
+from deephedge.optimum.tree import solve_tree as solve_tree
+from deephedge.optimum.tree import solve_tree_among as solve_tree_among

@@ -1,0 +1,1 @@
+"""Rules that are read from tables, as dynamic programming leaves them."""
