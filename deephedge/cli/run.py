@@ -88,9 +88,7 @@ def _optima(resolved: Resolved, *, quiet: bool) -> Optima:
     return solved_optima(resolved.problem, resolved.measures)
 
 
-def _compared(
-    resolved: Resolved, lessons: Lessons, optima: Optima, *, quiet: bool
-) -> Comparison:
+def _compared(resolved: Resolved, lessons: Lessons, optima: Optima, *, quiet: bool) -> Comparison:
     evaluation = resolved.study.evaluation
     known = evaluation.optimum
     if isinstance(known, str):

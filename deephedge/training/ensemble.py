@@ -121,4 +121,4 @@ def train_ensemble(
 
 
 def _least(trained: Trained) -> float:
-    return float(np.min([row["validation"] for row in trained.history]))
+    return float(np.nanmin([row["validation"] for row in trained.history]))

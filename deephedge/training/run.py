@@ -152,7 +152,7 @@ class Run:
             if (step + 1) % every == 0 or step + 1 == n_steps:
                 self._evaluate(losses)
                 self._save()
-                best = min(rows[-1]["validation"] for rows in self.histories)
+                best = np.nanmin([rows[-1]["validation"] for rows in self.histories])
                 text = f"validation {best:.5g}"
             report(step + 1, text)
             for i in self.active:
@@ -182,7 +182,7 @@ class Run:
         values, patience = [row["validation"] for row in self.histories[i]], self.settings.patience
         if patience is None or not values:
             return False
-        return len(values) - 1 - values.index(min(values)) >= patience
+        return len(values) - 1 - int(np.nanargmin(values)) >= patience
 
     def _save(self) -> None:
         """Write the checkpoint, where one is kept."""

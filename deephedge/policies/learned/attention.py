@@ -16,7 +16,7 @@ from deephedge.numerics.perceptron import Perceptron, silent_network
 from deephedge.policies.base import AbstractPolicy
 from deephedge.policies.classical.delta import DeltaHedge
 from deephedge.policies.learned.features import STANDARD, Features
-from deephedge.policies.learned.residual import AbstractResidualPolicy, holding_bounds, input_size
+from deephedge.policies.learned.residual import AbstractResidualPolicy, holding_bounds, sizes
 from deephedge.pricing.black_scholes import BlackScholesFormula
 from deephedge.typing import Array, Float, Int, PRNGKeyArray
 
@@ -61,6 +61,7 @@ class Attention(AbstractResidualPolicy):
     features: Features
     base: AbstractPolicy | None
     bounds: Float[Array, "2 asset"] | None
+    corrects: str = eqx.field(static=True)
 
     @classmethod
     def create(
@@ -70,6 +71,7 @@ class Attention(AbstractResidualPolicy):
         times: Float[Array, " time"],
         *,
         base: AbstractPolicy | None = None,
+        corrects: str = "holdings",
         length: int = 16,
         n_heads: int = 2,
         head_size: int = 4,
@@ -89,16 +91,17 @@ class Attention(AbstractResidualPolicy):
         at_least_one(length=length, n_heads=n_heads, head_size=head_size)
         pilot_key, query_key, key_key, value_key, read_key = jax.random.split(key, 5)
         seen = Features.fit(market, claim, times, names=features, key=pilot_key)
-        n_in, inner, dtype = input_size(seen, base), n_heads * head_size, times.dtype
+        (n_in, n_out), inner = sizes(seen, base, corrects), n_heads * head_size
+        dtype = times.dtype
         query, keys, value = (
             jax.random.normal(k, (n_in, inner), dtype) / np.sqrt(n_in).astype(dtype)
             for k in (query_key, key_key, value_key)
         )
         read = silent_network(
-            n_in + inner, seen.n_assets, width=width, depth=depth, dtype=dtype, key=read_key
+            n_in + inner, n_out, width=width, depth=depth, dtype=dtype, key=read_key
         )
         network = Looking(query, keys, value, jnp.zeros((n_heads, length), dtype), read)
-        return cls(network, seen, base, holding_bounds(lower, upper, seen))
+        return cls(network, seen, base, holding_bounds(lower, upper, seen), corrects)
 
     def begin(self) -> Seen:
         length, inner = self.network.by_age.shape[1], self.network.key.shape[1]
@@ -107,7 +110,7 @@ class Attention(AbstractResidualPolicy):
 
     def adjust(
         self, x: Float[Array, " input"], memory: Seen
-    ) -> tuple[Float[Array, " asset"], Seen]:
+    ) -> tuple[Float[Array, " output"], Seen]:
         net = self.network
         memory = Seen(
             jnp.concatenate([memory.keys[1:], (x @ net.key)[None]]),

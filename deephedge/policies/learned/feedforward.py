@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 
@@ -16,7 +17,7 @@ from deephedge.policies.learned.features import STANDARD, Features
 from deephedge.policies.learned.residual import (
     AbstractResidualPolicy,
     holding_bounds,
-    input_size,
+    sizes,
 )
 from deephedge.pricing.black_scholes import BlackScholesFormula
 from deephedge.typing import Array, Float, PRNGKeyArray
@@ -33,6 +34,7 @@ class Feedforward(AbstractResidualPolicy):
     features: Features
     base: AbstractPolicy | None
     bounds: Float[Array, "2 asset"] | None
+    corrects: str = eqx.field(static=True)
 
     @classmethod
     def create(
@@ -42,6 +44,7 @@ class Feedforward(AbstractResidualPolicy):
         times: Float[Array, " time"],
         *,
         base: AbstractPolicy | None = None,
+        corrects: str = "holdings",
         width: int = 32,
         depth: int = 2,
         features: Sequence[str] = STANDARD,
@@ -52,22 +55,23 @@ class Feedforward(AbstractResidualPolicy):
         """An untrained policy for the claim in the market, starting from `base`."""
         pilot_key, network_key = jax.random.split(key)
         seen = Features.fit(market, claim, times, names=features, key=pilot_key)
+        n_in, n_out = sizes(seen, base, corrects)
         network = silent_network(
-            input_size(seen, base),
-            seen.n_assets,
+            n_in,
+            n_out,
             width=width,
             depth=depth,
             dtype=times.dtype,
             key=network_key,
         )
-        return cls(network, seen, base, holding_bounds(lower, upper, seen))
+        return cls(network, seen, base, holding_bounds(lower, upper, seen), corrects)
 
     def begin(self) -> None:
         return None
 
     def adjust(
         self, x: Float[Array, " input"], memory: None
-    ) -> tuple[Float[Array, " asset"], None]:
+    ) -> tuple[Float[Array, " output"], None]:
         return self.network(x), None
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 
@@ -13,7 +14,7 @@ from deephedge.numerics.perceptron import Perceptron, silent_network
 from deephedge.policies.base import AbstractPolicy
 from deephedge.policies.classical.delta import DeltaHedge
 from deephedge.policies.learned.features import STANDARD, Features
-from deephedge.policies.learned.residual import AbstractResidualPolicy, holding_bounds, input_size
+from deephedge.policies.learned.residual import AbstractResidualPolicy, holding_bounds, sizes
 from deephedge.pricing.black_scholes import BlackScholesFormula
 from deephedge.typing import Array, Float, Int, PRNGKeyArray
 
@@ -33,6 +34,7 @@ class PerStep(AbstractResidualPolicy):
     features: Features
     base: AbstractPolicy | None
     bounds: Float[Array, "2 asset"] | None
+    corrects: str = eqx.field(static=True)
 
     @classmethod
     def create(
@@ -42,6 +44,7 @@ class PerStep(AbstractResidualPolicy):
         times: Float[Array, " time"],
         *,
         base: AbstractPolicy | None = None,
+        corrects: str = "holdings",
         width: int = 16,
         depth: int = 2,
         features: Sequence[str] = STANDARD,
@@ -52,22 +55,23 @@ class PerStep(AbstractResidualPolicy):
         """An untrained policy for the claim in the market, starting from `base`."""
         pilot_key, network_key = jax.random.split(key)
         seen = Features.fit(market, claim, times, names=features, key=pilot_key)
+        n_in, n_out = sizes(seen, base, corrects)
         network = _networks(
             jax.random.split(network_key, times.shape[0] - 1),
-            input_size(seen, base),
-            seen.n_assets,
+            n_in,
+            n_out,
             width,
             depth,
             times.dtype,
         )
-        return cls(network, seen, base, holding_bounds(lower, upper, seen))
+        return cls(network, seen, base, holding_bounds(lower, upper, seen), corrects)
 
     def begin(self) -> Int[Array, ""]:
         return jnp.asarray(0, jnp.int32)
 
     def adjust(
         self, x: Float[Array, " input"], memory: Int[Array, ""]
-    ) -> tuple[Float[Array, " asset"], Int[Array, ""]]:
+    ) -> tuple[Float[Array, " output"], Int[Array, ""]]:
         # The count is the same on all paths: one slice serves the batch.
         last = self.network.biases[0].shape[0] - 1
         own = jax.tree.map(lambda weights: weights[jnp.minimum(memory, last)], self.network)

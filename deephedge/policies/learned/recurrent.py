@@ -14,7 +14,7 @@ from deephedge.numerics.perceptron import Perceptron, silent_network
 from deephedge.policies.base import AbstractPolicy
 from deephedge.policies.classical.delta import DeltaHedge
 from deephedge.policies.learned.features import STANDARD, Features
-from deephedge.policies.learned.residual import AbstractResidualPolicy, holding_bounds, input_size
+from deephedge.policies.learned.residual import AbstractResidualPolicy, holding_bounds, sizes
 from deephedge.pricing.black_scholes import BlackScholesFormula
 from deephedge.typing import Array, Float, PRNGKeyArray
 
@@ -44,6 +44,7 @@ class Recurrent(AbstractResidualPolicy):
     features: Features
     base: AbstractPolicy | None
     bounds: Float[Array, "2 asset"] | None
+    corrects: str = eqx.field(static=True)
 
     @classmethod
     def create(
@@ -53,6 +54,7 @@ class Recurrent(AbstractResidualPolicy):
         times: Float[Array, " time"],
         *,
         base: AbstractPolicy | None = None,
+        corrects: str = "holdings",
         cell: str = "gru",
         memory: int = 8,
         width: int = 16,
@@ -72,17 +74,17 @@ class Recurrent(AbstractResidualPolicy):
             raise ValueError(f"`cell` must be one of {', '.join(CELLS)}, got {cell!r}.")
         pilot_key, cell_key, network_key = jax.random.split(key, 3)
         seen = Features.fit(market, claim, times, names=features, key=pilot_key)
-        n_in = input_size(seen, base)
+        n_in, n_out = sizes(seen, base, corrects)
         read = silent_network(
             n_in + memory,
-            seen.n_assets,
+            n_out,
             width=width,
             depth=depth,
             dtype=times.dtype,
             key=network_key,
         )
         own = CELLS[cell](n_in, memory, dtype=times.dtype, key=cell_key)
-        return cls(Recurrence(own, read), seen, base, holding_bounds(lower, upper, seen))
+        return cls(Recurrence(own, read), seen, base, holding_bounds(lower, upper, seen), corrects)
 
     def begin(self) -> Array | tuple[Array, Array]:
         nothing = jnp.zeros(self.network.cell.hidden_size, self.features.reference.dtype)
@@ -90,7 +92,7 @@ class Recurrent(AbstractResidualPolicy):
 
     def adjust(
         self, x: Float[Array, " input"], memory: Array | tuple[Array, Array]
-    ) -> tuple[Float[Array, " asset"], Array | tuple[Array, Array]]:
+    ) -> tuple[Float[Array, " output"], Array | tuple[Array, Array]]:
         match self.network.cell:
             case eqx.nn.LSTMCell() as cell:
                 memory = cell(x, (memory[0], memory[1]))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 
@@ -14,7 +15,7 @@ from deephedge.numerics.signature import Tensors, extended, log_signature, lyndo
 from deephedge.policies.base import AbstractPolicy
 from deephedge.policies.classical.delta import DeltaHedge
 from deephedge.policies.learned.features import STANDARD, Features
-from deephedge.policies.learned.residual import AbstractResidualPolicy, holding_bounds, input_size
+from deephedge.policies.learned.residual import AbstractResidualPolicy, holding_bounds, sizes
 from deephedge.pricing.black_scholes import BlackScholesFormula
 from deephedge.typing import Array, Bool, Float, PRNGKeyArray
 
@@ -39,6 +40,7 @@ class LogSignature(AbstractResidualPolicy):
     features: Features
     base: AbstractPolicy | None
     bounds: Float[Array, "2 asset"] | None
+    corrects: str = eqx.field(static=True)
 
     @classmethod
     def create(
@@ -48,6 +50,7 @@ class LogSignature(AbstractResidualPolicy):
         times: Float[Array, " time"],
         *,
         base: AbstractPolicy | None = None,
+        corrects: str = "holdings",
         width: int = 32,
         depth: int = 2,
         features: Sequence[str] = STANDARD,
@@ -62,15 +65,16 @@ class LogSignature(AbstractResidualPolicy):
             )
         pilot_key, network_key = jax.random.split(key)
         seen = Features.fit(market, claim, times, names=features, key=pilot_key)
+        n_in, n_out = sizes(seen, base, corrects)
         network = silent_network(
-            input_size(seen, base) + len(lyndon_words(seen.n_assets + 1)),
-            seen.n_assets,
+            n_in + len(lyndon_words(seen.n_assets + 1)),
+            n_out,
             width=width,
             depth=depth,
             dtype=times.dtype,
             key=network_key,
         )
-        return cls(network, seen, base, holding_bounds(lower, upper, seen))
+        return cls(network, seen, base, holding_bounds(lower, upper, seen), corrects)
 
     def begin(self) -> Memory:
         dtype, channels = self.features.reference.dtype, self.features.n_assets + 1
@@ -78,7 +82,7 @@ class LogSignature(AbstractResidualPolicy):
 
     def adjust(
         self, x: Float[Array, " input"], memory: Memory
-    ) -> tuple[Float[Array, " asset"], Memory]:
+    ) -> tuple[Float[Array, " output"], Memory]:
         begun, last, so_far = memory
         point = x[: self.features.n_assets + 1]
         so_far = extended(so_far, jnp.where(begun, point - last, jnp.zeros_like(point)))
