@@ -8,7 +8,15 @@ import pytest
 
 from deephedge.claims import Call
 from deephedge.markets import BlackScholes
-from deephedge.policies import Attention, Feedforward, LogSignature, PerStep, Recurrent
+from deephedge.policies import (
+    Account,
+    Attention,
+    Feedforward,
+    LogSignature,
+    PerStep,
+    Recurrent,
+    Zakamouline,
+)
 
 INPUTS = 5
 
@@ -83,3 +91,22 @@ def test_bounds_and_feature_names_are_checked():
         Feedforward.create(*about, lower=1.0, upper=0.0, key=jax.random.key(0))
     with pytest.raises(ValueError, match="`features` must be a list of some of moneyness"):
         Feedforward.create(*about, features=("vega",), key=jax.random.key(0))
+
+
+def test_an_untrained_correction_of_a_band_is_the_band():
+    claim, market, base = Call.example(), BlackScholes.example(), Zakamouline.example()
+    times = jnp.linspace(0.0, claim.maturity, 6)
+    policy = Recurrent.create(
+        market, claim, times, base=base, corrects="band", key=jax.random.key(0)
+    )
+
+    @eqx.filter_jit
+    def held(policy, holdings):
+        account = Account(holdings=holdings, wealth=jnp.asarray(1.0))
+        return policy.step(market.start(), account, policy.init())[0]
+
+    for holdings in (0.0, 0.55, 1.0):
+        now = jnp.asarray([holdings])
+        np.testing.assert_allclose(held(policy, now), held(base, now), rtol=1e-12)
+    with pytest.raises(ValueError, match='`corrects` must be "holdings"'):
+        Recurrent.create(market, claim, times, corrects="band", key=jax.random.key(0))
