@@ -60,6 +60,12 @@ class Resolved:
         """The policies of the study, those that wrap or start from trained ones built anew."""
         return Policies(self.study.policies, self.given, trained, self.study).all()
 
+    def seeds(self, name: str, trained: Mapping[str, AbstractPolicy]) -> list[AbstractPolicy]:
+        """An untrained policy for each of its seeds; the first is that of `with_trained`."""
+        kinds = range(self.trainings[name].n_seeds)
+        made = (Policies(self.study.policies, self.given, trained, self.study, i) for i in kinds)
+        return [policies.policy(name) for policies in made]
+
     def tables(self) -> dict[str, Any]:
         """The study as plain tables with its defaults spelt out."""
         study, given = self.study, frozenset(self.given)
@@ -237,8 +243,9 @@ class Policies:
         given: Mapping[str, Any],
         trained: Mapping[str, AbstractPolicy],
         study: Study | None = None,
+        seed: int = 0,
     ):
-        self.tables, self.given, self.study = tables, given, study
+        self.tables, self.given, self.study, self.seed = tables, given, study, seed
         self.built = dict(trained)
         self.open: list[str] = []
 
@@ -269,6 +276,7 @@ class Policies:
         seed = self.training(name).seed
         # Weights depend on the seed and the policy's name, not on which others stand beside it.
         key = jax.random.fold_in(jax.random.key(seed), zlib.crc32(name.encode()))
+        key = jax.random.fold_in(key, self.seed) if self.seed else key
         given = {**self.given, "key": key}
         return build(maker(kind), options, keys, given=given, named=self.policy)
 

@@ -15,6 +15,7 @@ from deephedge.cli.resolve import Resolved, open_study
 from deephedge.cli.tables import StudyError
 from deephedge.cli.toml import toml_text
 from deephedge.cli.train import Lessons, train_all
+from deephedge.numerics.statistics import Spread
 from deephedge.pricing import AbstractPricer
 from deephedge.reports import Comparison, PnlParts, compare, pnl_parts, write_report
 from deephedge.training import Trained
@@ -154,19 +155,22 @@ def _summary(
 ) -> dict[str, Any]:
     """The comparison, how policies were trained; the split and the backtest if there are any."""
     summary = comparison.summary()
-    summary["training"] = {name: _effort(record) for name, record in lessons.records.items()}
+    summary["training"] = {
+        name: _effort(record, lessons.spreads.get(name)) for name, record in lessons.records.items()
+    }
     if parts is not None:
         summary["attribution"] = parts.summary()
     return summary if history is None else {**summary, "backtest": history.summary()}
 
 
-def _effort(record: Trained) -> dict[str, Any]:
-    return {
+def _effort(record: Trained, seeds: Spread | None) -> dict[str, Any]:
+    effort = {
         "steps": record.steps,
         "stopped": record.stopped,
         "seconds": round(record.seconds, 3),
         "compile_seconds": round(record.compile_seconds, 3),
     }
+    return effort if seeds is None else {**effort, "validation_between_seeds": seeds._asdict()}
 
 
 def _print(

@@ -35,7 +35,10 @@ class Problem:
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """`[training]`: how trainable policies are trained; a policy's own table may differ."""
+    """`[training]`: how trainable policies are trained; a policy's own table may differ.
+
+    Of several seeds, trained side by side, the one with the least validation risk is kept.
+    """
 
     risk: str
     seed: int = 0
@@ -47,13 +50,24 @@ class Training:
     validate_every: int = 50
     patience: int | None = None
     draws: str = "antithetic"
+    averaging: float = 0.0
+    schedule: str = "cosine"
+    accumulate: int = 1
+    n_seeds: int = 1
 
     def __post_init__(self):
-        _at_least(1, self, "n_steps", "n_paths", "validation_paths", "validate_every")
+        counts = ("n_steps", "n_paths", "validation_paths", "validate_every")
+        _at_least(1, self, *counts, "accumulate", "n_seeds")
         _at_least(0, self, "seed")
         _positive(self, "learning_rate", "clip_norm")
         if self.draws not in ("pseudo", "antithetic", "sobol"):
             raise ValueError(f"`draws` must be pseudo, antithetic or sobol, got {self.draws!r}.")
+        if self.schedule not in ("cosine", "constant", "warmup"):
+            raise ValueError(
+                f"`schedule` must be cosine, constant or warmup, got {self.schedule!r}."
+            )
+        if not 0.0 <= self.averaging < 1.0:
+            raise ValueError(f"`averaging` must be in [0, 1), got {self.averaging}.")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,8 +13,16 @@ from deephedge.cli.resolve import Resolved
 from deephedge.cli.spelling import stated
 from deephedge.cli.tables import StudyError
 from deephedge.numerics import draws
+from deephedge.numerics.statistics import Spread
 from deephedge.policies import AbstractPolicy, AbstractTrainablePolicy
-from deephedge.training import Trained, default_optimizer, load_policy, save_policy, train
+from deephedge.training import (
+    Trained,
+    TrainedEnsemble,
+    default_optimizer,
+    load_policy,
+    save_policy,
+    train_ensemble,
+)
 
 DRAWS = {"pseudo": draws.pseudo, "antithetic": draws.antithetic, "sobol": draws.sobol}
 """The ways to draw normals, by their name in a study."""
@@ -26,27 +34,31 @@ class Lessons:
 
     policies: dict[str, AbstractPolicy]
     records: dict[str, Trained]
+    spreads: dict[str, Spread]
+    """Validation risk between seeds, for policies that were trained with several."""
     interrupted: bool
 
 
 def train_all(resolved: Resolved, folder: Folder, *, resume: bool, quiet: bool) -> Lessons:
     """Train one policy after another, saving each; an interruption ends the whole."""
     records: dict[str, Trained] = {}
+    spreads: dict[str, Spread] = {}
     found: dict[str, AbstractPolicy] = {}
     for name in resolved.trainings:
-        policy = resolved.with_trained(found)[name]
-        assert isinstance(policy, AbstractTrainablePolicy)
         if not quiet:
             print(f"{name}:", file=sys.stderr)
-        record = _train(resolved, folder, name, policy, resume=resume, quiet=quiet)
+        ensemble = _train(resolved, folder, name, found, resume=resume, quiet=quiet)
+        record = dataclasses.replace(ensemble.best, seconds=ensemble.seconds)
         records[name], found[name] = record, record.policy
+        if len(ensemble.members) > 1:
+            spreads[name] = ensemble.validation
         if not quiet or record.stopped == "nan":
             print(f"{name}: {record.message}, {record.seconds:.1f} s", file=sys.stderr)
         save_policy(folder.policy(name), record.policy, configuration(resolved, name))
         folder.write_lines("metrics.jsonl", _metrics(records))
         if record.stopped == "interrupted":
-            return Lessons(resolved.with_trained(found), records, interrupted=True)
-    return Lessons(resolved.with_trained(found), records, interrupted=False)
+            return Lessons(resolved.with_trained(found), records, spreads, interrupted=True)
+    return Lessons(resolved.with_trained(found), records, spreads, interrupted=False)
 
 
 def load_all(resolved: Resolved, policies: Path) -> dict[str, AbstractPolicy]:
@@ -66,23 +78,27 @@ def _train(
     resolved: Resolved,
     folder: Folder,
     name: str,
-    policy: AbstractTrainablePolicy,
+    found: Mapping[str, AbstractPolicy],
     *,
     resume: bool,
     quiet: bool,
-) -> Trained:
+) -> TrainedEnsemble:
     training = resolved.trainings[name]
+    policies = [x for x in resolved.seeds(name, found) if isinstance(x, AbstractTrainablePolicy)]
     try:
-        return train(
+        return train_ensemble(
             resolved.problem,
-            policy,
+            policies,
             resolved.measures[training.risk],
             key=jax.random.key(training.seed),
-            optimizer=default_optimizer(training.n_steps, training.learning_rate),
+            optimizer=default_optimizer(
+                training.n_steps, training.learning_rate, training.schedule, training.accumulate
+            ),
             n_steps=training.n_steps,
             n_paths=training.n_paths,
             draws=DRAWS[training.draws],
             clip_norm=training.clip_norm,
+            averaging=training.averaging,
             validation_paths=training.validation_paths,
             validate_every=training.validate_every,
             patience=training.patience,

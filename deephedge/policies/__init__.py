@@ -59,10 +59,15 @@ from deephedge.policies.insurance.synthetic_put import SyntheticPut as Synthetic
 from deephedge.policies.insurance.tail_hedge import TailHedge as TailHedge
 from deephedge.policies.insurance.vol_target import VolatilityTarget as VolatilityTarget
 from deephedge.policies.insurance.zero_cost import zero_cost_call as zero_cost_call
+from deephedge.policies.learned.attention import Attention as Attention
 from deephedge.policies.learned.feedforward import Feedforward as Feedforward
 from deephedge.policies.learned.no_transaction_band import (
     NoTransactionBand as NoTransactionBand,
 )
+from deephedge.policies.learned.per_step import PerStep as PerStep
+from deephedge.policies.learned.recurrent import Recurrent as Recurrent
+from deephedge.policies.learned.residual import AbstractResidualPolicy as AbstractResidualPolicy
+from deephedge.policies.learned.signature import LogSignature as LogSignature
 from deephedge.policies.least_cost import least_cost as least_cost
 from deephedge.policies.overlays.escalation import Alert as Alert
 from deephedge.policies.overlays.escalation import Change as Change

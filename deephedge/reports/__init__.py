@@ -8,6 +8,9 @@ from deephedge.reports.attribute_paths import whole_path as whole_path
 from deephedge.reports.attribution import Attribution as Attribution
 from deephedge.reports.attribution import Book as Book
 from deephedge.reports.attribution import attribute_step as attribute_step
+from deephedge.reports.between_seeds import PairedDifference as PairedDifference
+from deephedge.reports.between_seeds import between_seeds as between_seeds
+from deephedge.reports.between_seeds import paired_by_seed as paired_by_seed
 from deephedge.reports.break_even import break_even_vol as break_even_vol
 from deephedge.reports.break_even import scalped_vol as scalped_vol
 from deephedge.reports.compare import compare as compare

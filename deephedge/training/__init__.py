@@ -1,9 +1,11 @@
 """How a policy is found."""
 
+from deephedge.training.ensemble import TrainedEnsemble as TrainedEnsemble
+from deephedge.training.ensemble import train_ensemble as train_ensemble
+from deephedge.training.optimizers import default_optimizer as default_optimizer
+from deephedge.training.run import Trained as Trained
 from deephedge.training.store import load_configuration as load_configuration
 from deephedge.training.store import load_policy as load_policy
 from deephedge.training.store import save_policy as save_policy
-from deephedge.training.train import Trained as Trained
-from deephedge.training.train import default_optimizer as default_optimizer
 from deephedge.training.train import train as train
 from deephedge.training.trainable import split_trainable as split_trainable

@@ -236,14 +236,14 @@ def test_a_new_value_does_not_recompile():
 
 @pytest.mark.slow
 def test_training_in_another_market_does_not_recompile():
-    from deephedge.training.train import _update
+    from deephedge.training.update import update
 
     problem = small_problem()
     train(problem, band_policy(problem), RISK, key=jax.random.key(0), n_steps=1, n_paths=64)
-    compiled = _update._cached._cache_size()
+    compiled = update._cached._cache_size()
     other = dataclasses.replace(problem, market=BlackScholes(spot=101.0, vol=0.3))
     train(other, band_policy(other), RISK, key=jax.random.key(1), n_steps=1, n_paths=64)
-    assert _update._cached._cache_size() == compiled
+    assert update._cached._cache_size() == compiled
 
 
 @pytest.mark.slow

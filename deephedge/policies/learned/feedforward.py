@@ -1,26 +1,30 @@
 """One network, shared over time, from what is known to what to hold."""
 
+from collections.abc import Sequence
+
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from deephedge.claims.base import AbstractClaim
 from deephedge.claims.vanilla import Call
-from deephedge.markets.base import AbstractMarket, Snapshot
+from deephedge.markets.base import AbstractMarket
 from deephedge.markets.black_scholes import BlackScholes
 from deephedge.numerics.perceptron import Perceptron, silent_network
-from deephedge.policies.base import AbstractPolicy, AbstractTrainablePolicy, Account
+from deephedge.policies.base import AbstractPolicy
 from deephedge.policies.classical.delta import DeltaHedge
-from deephedge.policies.learned.features import Features
+from deephedge.policies.learned.features import STANDARD, Features
+from deephedge.policies.learned.residual import (
+    AbstractResidualPolicy,
+    holding_bounds,
+    sizes,
+)
 from deephedge.pricing.black_scholes import BlackScholesFormula
-from deephedge.typing import Array, Float, PRNGKeyArray, PyTree
+from deephedge.typing import Array, Float, PRNGKeyArray
 
 
-class Feedforward(AbstractTrainablePolicy):
-    r"""Hold $b(\text{now}) + f_\theta(\text{features}, h_{k-1}, b(\text{now}))$.
-
-    $b$ is the holding that a classical policy asks for, or zero when `base` is `None`;
-    $h_{k-1}$ are the current holdings. The network's last layer starts at zero, so an untrained
-    policy is its base.
+class Feedforward(AbstractResidualPolicy):
+    r"""$f_\theta$ is a perceptron that remembers nothing.
 
     Reference: Buehler, Gonon, Teichmann and Wood (2019), section 4, with one network for all
     dates instead of one a date.
@@ -29,6 +33,8 @@ class Feedforward(AbstractTrainablePolicy):
     network: Perceptron
     features: Features
     base: AbstractPolicy | None
+    bounds: Float[Array, "2 asset"] | None
+    corrects: str = eqx.field(static=True)
 
     @classmethod
     def create(
@@ -38,39 +44,35 @@ class Feedforward(AbstractTrainablePolicy):
         times: Float[Array, " time"],
         *,
         base: AbstractPolicy | None = None,
+        corrects: str = "holdings",
         width: int = 32,
         depth: int = 2,
+        features: Sequence[str] = STANDARD,
+        lower: float | Sequence[float] | None = None,
+        upper: float | Sequence[float] | None = None,
         key: PRNGKeyArray,
     ) -> "Feedforward":
         """An untrained policy for the claim in the market, starting from `base`."""
         pilot_key, network_key = jax.random.split(key)
-        features = Features.fit(market, claim, times, key=pilot_key)
-        n_assets = features.reference.shape[0]
+        seen = Features.fit(market, claim, times, names=features, key=pilot_key)
+        n_in, n_out = sizes(seen, base, corrects)
         network = silent_network(
-            features.size + n_assets + (0 if base is None else n_assets),
-            n_assets,
+            n_in,
+            n_out,
             width=width,
             depth=depth,
             dtype=times.dtype,
             key=network_key,
         )
-        return cls(network, features, base)
+        return cls(network, seen, base, holding_bounds(lower, upper, seen), corrects)
 
-    def init(self) -> PyTree:
-        return None if self.base is None else self.base.init()
+    def begin(self) -> None:
+        return None
 
-    def observe(self, now: Snapshot) -> PyTree:
-        return self.features(now), None if self.base is None else self.base.observe(now)
-
-    def act(
-        self, seen: PyTree, account: Account, memory: PyTree
-    ) -> tuple[Float[Array, " asset"], PyTree]:
-        features, base_seen = seen
-        inputs = [features, account.holdings]
-        if self.base is None:
-            return self.network(jnp.concatenate(inputs)), memory
-        start, memory = self.base.act(base_seen, account, memory)
-        return start + self.network(jnp.concatenate([*inputs, start])), memory
+    def adjust(
+        self, x: Float[Array, " input"], memory: None
+    ) -> tuple[Float[Array, " output"], None]:
+        return self.network(x), None
 
     @classmethod
     def example(cls) -> "Feedforward":

@@ -11,9 +11,8 @@ from deephedge.numerics.perceptron import Perceptron, silent_network
 from deephedge.policies.base import AbstractBandPolicy, AbstractTrainablePolicy
 from deephedge.policies.classical.whalley_wilmott import WhalleyWilmott
 from deephedge.policies.learned.features import Features
+from deephedge.policies.learned.residual import widened
 from deephedge.typing import Array, Float, PRNGKeyArray
-
-_LIMIT = 4.0
 
 
 class NoTransactionBand(AbstractTrainablePolicy, AbstractBandPolicy):
@@ -66,9 +65,7 @@ class NoTransactionBand(AbstractTrainablePolicy, AbstractBandPolicy):
     ) -> tuple[Float[Array, " asset"], Float[Array, " asset"]]:
         features, middle, half_width = seen
         out = self.network(jnp.concatenate([features, middle, half_width]))
-        # A soft limit: no step of the optimiser can push a width to infinity.
-        below, above = jnp.split(jnp.exp(_LIMIT * jnp.tanh(out / _LIMIT)), 2)
-        return middle - half_width * below, middle + half_width * above
+        return widened(middle, half_width, out)
 
     @classmethod
     def example(cls) -> "NoTransactionBand":

@@ -1,0 +1,261 @@
+"""The loop of training: update, judge, keep the best, write down."""
+
+import dataclasses
+import math
+import pathlib
+import time
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from deephedge.numerics.checks import at_least_one
+from deephedge.numerics.draws import AbstractSource, Draws, antithetic
+from deephedge.policies.base import AbstractTrainablePolicy
+from deephedge.risk.base import AbstractRiskMeasure
+from deephedge.rollout.problem import HedgingProblem
+from deephedge.rollout.sample import pnl_only, sample
+from deephedge.training.progress import Report, append_line, progress_bar
+from deephedge.training.state import load_state, member, save_state, stacked
+from deephedge.training.trainable import split_trainable
+from deephedge.training.update import Members, start, update
+from deephedge.typing import Array, PRNGKeyArray
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What training found."""
+
+    policy: AbstractTrainablePolicy
+    """The policy with the weights that were best on the validation draws."""
+    history: list[dict]
+    """One row an evaluation: step, loss (training draws), validation, seconds."""
+    steps: int
+    """Steps done."""
+    seconds: float
+    """Wall clock of this call, compilation included."""
+    compile_seconds: float
+    """Wall clock of compilation, with one step: little where a like run was compiled before."""
+    stopped: str
+    """Why it stopped: "finished", "early", "interrupted" or "nan"."""
+    message: str
+    """One line on how it ended."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How a run goes: the arguments of `train`."""
+
+    optimizer: optax.GradientTransformation
+    n_steps: int
+    n_paths: int
+    draws: Draws
+    validation_paths: int
+    validate_every: int
+    patience: int | None
+    averaging: float
+
+    def __post_init__(self):
+        at_least_one(n_steps=self.n_steps, n_paths=self.n_paths)
+        if not 0.0 <= self.averaging < 1.0:
+            raise ValueError(f"`averaging` must be in [0, 1), got {self.averaging}.")
+
+
+class Run:
+    """One training run of one or more members: its fixed parts, and how far it has come."""
+
+    def __init__(
+        self,
+        problem: HedgingProblem,
+        policies: Sequence[AbstractTrainablePolicy],
+        risk: AbstractRiskMeasure,
+        keys: Sequence[PRNGKeyArray],
+        rates: Sequence[float],
+        settings: Settings,
+    ):
+        self.begin, self.compile_seconds = time.perf_counter(), 0.0
+        self.problem, self.risk, self.settings = problem, risk, settings
+        self.keys = [tuple(jax.random.split(key)) for key in keys]
+        self.histories: list[list[dict]] = [[] for _ in policies]
+        self.endings: list[tuple[str, str] | None] = [None for _ in policies]
+        parts = [split_trainable(policy) for policy in policies]
+        self.statics = [static for _, static in parts]
+        arrays, rest = zip(*(eqx.partition(x, eqx.is_array) for x in self.statics), strict=True)
+        if any(jax.tree.structure(x) != jax.tree.structure(rest[0]) for x in rest):
+            raise ValueError("`policies` must be of one kind and size, differing in numbers alone.")
+        rule = jnp.asarray(np.asarray(rates, dtype=problem.times.dtype))
+        self.members = Members(_stack(tuple(arrays)), rest[0], rule)
+        params = _stack(tuple(params for params, _ in parts))
+        self.state = start(params, settings.optimizer, problem.times.dtype)
+
+    def start(
+        self, checkpoint: pathlib.Path | None, resume: bool, metrics: pathlib.Path | None
+    ) -> None:
+        """Set off afresh, or from the checkpoint."""
+        self.checkpoint, self.metrics = checkpoint, metrics
+        if resume and checkpoint is not None and checkpoint.exists():
+            self.state, self.histories = load_state(checkpoint, self.state)
+            for i, step in enumerate(np.asarray(self.state.step)):
+                if step < self.done:
+                    self._end(i, math.nan if not self._stale(i) else 0.0)
+
+    @property
+    def done(self) -> int:
+        """Steps done, by the member that has gone furthest."""
+        return int(np.max(np.asarray(self.state.step)))
+
+    @property
+    def active(self) -> list[int]:
+        """The members that still train."""
+        return [i for i, ending in enumerate(self.endings) if ending is None]
+
+    def go(self, *, progress: bool) -> None:
+        """Train to the end, or until interrupted."""
+        try:
+            with progress_bar(self.settings.n_steps, self.done, show=progress) as report:
+                self._steps(report)
+        except KeyboardInterrupt:
+            self._all_end("interrupted", f"interrupted after step {self.done}")
+            self._save()
+
+    def trained(self, index: int) -> Trained:
+        """What one member has become."""
+        weights = member(self.state.best_params, index)
+        stopped, message = self.endings[index] or ("", "")
+        return Trained(
+            policy=eqx.combine(weights, self.statics[index]),
+            history=self.histories[index],
+            steps=int(self.state.step[index]),
+            seconds=time.perf_counter() - self.begin,
+            compile_seconds=self.compile_seconds,
+            stopped=stopped,
+            message=message,
+        )
+
+    def _steps(self, report: Report) -> None:
+        n_steps, every = self.settings.n_steps, self.settings.validate_every
+        self._compile()
+        if not self.histories[0]:
+            self._evaluate(np.full(len(self.histories), math.nan))
+        for step in range(self.done, n_steps):
+            updated, losses = self._update(step)
+            losses = np.asarray(losses)
+            for i in self.active:
+                if not math.isfinite(losses[i]):
+                    self._end(i, float(losses[i]))
+            if not self.active:
+                return
+            self.state, text = updated, ""
+            if (step + 1) % every == 0 or step + 1 == n_steps:
+                self._evaluate(losses)
+                self._save()
+                best = np.nanmin([rows[-1]["validation"] for rows in self.histories])
+                text = f"validation {best:.5g}"
+            report(step + 1, text)
+            for i in self.active:
+                if self._stale(i):
+                    self._end(i, 0.0)
+            if not self.active:
+                return
+        self._all_end("finished", f"{n_steps} steps")
+
+    def _end(self, i: int, loss: float) -> None:
+        """Member `i` trains no more: its loss is not finite, or it has waited long enough."""
+        if math.isfinite(loss):
+            text = f"no better for {self.settings.patience} evaluations"
+            self.endings[i] = ("early", text)
+            return
+        text = (
+            f"the loss was {loss} at step {int(self.state.step[i]) + 1}; kept the best weights, of "
+            f"step {int(self.state.best_step[i])}. Try a smaller learning rate or `clip_norm`."
+        )
+        self.endings[i] = ("nan", text)
+
+    def _all_end(self, stopped: str, message: str) -> None:
+        self.endings = [ending or (stopped, message) for ending in self.endings]
+
+    def _stale(self, i: int) -> bool:
+        """Whether member `i` has had its fill of evaluations without a new best."""
+        values, patience = [row["validation"] for row in self.histories[i]], self.settings.patience
+        if patience is None or not values:
+            return False
+        return len(values) - 1 - int(np.nanargmin(values)) >= patience
+
+    def _save(self) -> None:
+        """Write the checkpoint, where one is kept."""
+        if self.checkpoint is not None:
+            save_state(self.checkpoint, self.state, self.histories)
+
+    def _sources(self, step: int) -> tuple[AbstractSource, ...]:
+        """Fresh draws for one step of each member."""
+        problem, settings = self.problem, self.settings
+        shape = (problem.n_steps, problem.normals_per_step, problem.times.dtype)
+        return tuple(
+            settings.draws(jax.random.fold_in(key, step), settings.n_paths, *shape)
+            for key, _ in self.keys
+        )
+
+    def _update(self, step: int):
+        return update(
+            self.state,
+            self._sources(step),
+            jnp.asarray([ending is None for ending in self.endings]),
+            self.members,
+            self.problem,
+            self.risk,
+            self.settings.optimizer,
+            self.settings.averaging,
+            self.settings.n_paths,
+        )
+
+    def _compile(self) -> None:
+        """Compile the update, and note how long that took."""
+        begin = time.perf_counter()
+        jax.block_until_ready(self._update(0)[1])
+        self.compile_seconds = time.perf_counter() - begin
+
+    def _evaluate(self, losses: np.ndarray) -> None:
+        """Judge the members on their held-out draws, and keep the weights that are their best."""
+        state = self.state
+        best, step = np.array(state.best_validation), np.array(state.best_step)
+        kept = jax.tree.map(np.array, state.best_params)
+        average = jax.tree.map(np.asarray, state.average)
+        for i in self.active:
+            value = self._validation(i)
+            row = {
+                "step": int(state.step[i]),
+                "loss": float(losses[i]) if math.isfinite(losses[i]) else None,
+                "validation": float(value),
+                "seconds": round(time.perf_counter() - self.begin, 3),
+            }
+            self.histories[i].append(row)
+            append_line(self.metrics, row if len(self.keys) == 1 else {"member": i, **row})
+            if value < best[i]:
+                best[i], step[i] = value, state.step[i]
+                jax.tree.map(lambda old, new, i=i: old.__setitem__(i, new[i]), kept, average)
+        self.state = dataclasses.replace(
+            state,
+            best_params=jax.tree.map(jnp.asarray, kept),
+            best_validation=jnp.asarray(best),
+            best_step=jnp.asarray(step),
+        )
+
+    def _validation(self, i: int) -> Array:
+        """The risk of one member on its held-out draws."""
+        pnl = sample(
+            self.problem,
+            eqx.combine(member(self.state.average, i), self.statics[i]),
+            self.settings.validation_paths,
+            key=self.keys[i][1],
+            draws=antithetic,
+            keep=pnl_only,
+        )
+        return self.risk(pnl)
+
+
+@jax.jit
+def _stack(trees: tuple) -> object:
+    return stacked(trees)
