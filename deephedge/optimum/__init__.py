@@ -1,5 +1,7 @@
 """The best that any hedge can do: computed exactly, or bounded."""
 
+from deephedge.optimum.certificate import Certificate as Certificate
+from deephedge.optimum.certificate import certificate as certificate
 from deephedge.optimum.entropic import solve_entropic as solve_entropic
 from deephedge.optimum.grids import Resolution as Resolution
 from deephedge.optimum.solved import Solved as Solved

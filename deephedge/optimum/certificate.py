@@ -1,0 +1,182 @@
+"""A lower bound on the risk of every hedge, in any market that is a chain of steps."""
+
+import dataclasses
+import math
+import time
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from deephedge.numerics import normal
+from deephedge.numerics.checks import at_least_one
+from deephedge.numerics.draws import AbstractSource
+from deephedge.optimum.certificate_chain import Chain
+from deephedge.optimum.certificate_dual import Dual, Outcome
+from deephedge.optimum.certificate_shadow import Shadow
+from deephedge.optimum.certificate_training import Report, learned, noise
+from deephedge.optimum.tilt import gauss_hermite
+from deephedge.policies.base import AbstractPolicy
+from deephedge.risk.base import AbstractRiskMeasure
+from deephedge.risk.entropic import Entropic
+from deephedge.risk.optimised_certainty_equivalent import (
+    ExponentialUtility,
+    OptimisedCertaintyEquivalent,
+)
+from deephedge.rollout.problem import HedgingProblem
+from deephedge.rollout.sample import BATCH
+from deephedge.typing import PRNGKeyArray, PyTree, Scalar
+
+_TRAINING_NODES, _FINER = 5, 3
+_TRAINING_ITERATIONS, _ITERATIONS = 3, 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Certificate:
+    """No hedge has less risk than `lower`, unless the draws were of the unlucky 1 - `level`."""
+
+    bound: float
+    """The estimate of the bound, in today's money."""
+    standard_error: float
+    lower: float
+    """Its one-sided confidence limit; minus infinity where `slack_share` is above 1."""
+    level: float
+    """The confidence of that limit, by the central limit theorem."""
+    slack_share: float
+    """What errors of the quadrature take of the room left for them, at most, on any path."""
+    n_paths: int
+    """Fresh paths that the bound is estimated from."""
+    stopped: str
+    """How training ended: "finished", "interrupted" or "nan"; the bound holds in any case."""
+    seconds: float
+
+    def gap(self, risk: float) -> float:
+        """The share of a policy's risk that a better hedge might save, at most."""
+        return (risk - self.lower) / abs(risk)
+
+
+def certificate(
+    problem: HedgingProblem,
+    risk: AbstractRiskMeasure,
+    *,
+    key: PRNGKeyArray,
+    policy: AbstractPolicy | None = None,
+    n_steps: int = 400,
+    n_paths: int = 1024,
+    evaluation_paths: int = 65_536,
+    level: float = 0.99,
+    learning_rate: float = 0.01,
+    width: int = 32,
+    depth: int = 2,
+    slack: float = 1e-3,
+    n_nodes: int = 6,
+    report: Report = lambda step, text: None,
+) -> Certificate:
+    r"""A bound below the entropic risk of every hedge, policies yet unknown among them.
+
+    For every measure Q (Donsker and Varadhan), every price M within the spread that ends at the
+    price, or within the spread if closing out is charged, and is a Q-martingale,
+
+    $$\rho(X_h) \ge E_Q[D_T\,\text{payoff} - \text{premium}] - \frac{1}{a} H(Q|P)
+    \quad\text{for every adapted hedge } h,$$
+
+    since trading at M earns no less than trading at the price and paying the cost, and nothing on
+    average. A network chooses M and a Gaussian tilt of each step's normals, but for the mean that
+    makes M a martingale, which is solved for. The network is trained to raise the bound, in the
+    precision of the problem; the bound is then measured on fresh paths under Q, in float64. It
+    holds whatever the network does; training decides how near to the optimum it is. A share
+    `slack` of the spread stays unused, and takes up the errors of quadrature; see
+    docs/optimum.md.
+
+    Costs in proportion to the trade count; what others charge counts as nothing, which leaves the
+    bound valid and low. Markets whose normals act in jumps (Poisson counts) are beyond the
+    quadrature: `slack_share` says so.
+
+    Args:
+        risk: `Entropic`, or the optimised certainty equivalent of exponential utility.
+        policy: a good hedge, if one is known: the network sees its holdings, and they reduce the
+            variance. The bound is on every hedge, not on this one.
+        n_steps: of training, each on `n_paths` fresh paths.
+        evaluation_paths: fresh paths for the bound.
+        level: confidence of the one-sided limit.
+        width: of the network's `depth` hidden layers.
+        n_nodes: of the Gauss-Hermite rule, for each normal of a step; checked against 3 more.
+        report: called after every training step with its number and a short text. `Ctrl-C` ends
+            training; the bound is then that of the network so far.
+
+    Reference: Donsker and Varadhan (1983); Jouini and Kallal (1995) for the martingale within the
+    spread; Cvitanić and Karatzas (1996) and Rogers (2002) for duality with costs and by simulation.
+    """
+    at_least_one(n_steps=n_steps, n_paths=n_paths, evaluation_paths=evaluation_paths)
+    aversion, begin = _aversion(risk), time.perf_counter()
+    create_key, train_key, evaluate_key = jax.random.split(key, 3)
+    shadow = Shadow.create(problem, width=width, depth=depth, slack=slack, key=create_key)
+    with jax.enable_x64(True):
+        exact, hedge, start = _cast((problem, policy, shadow), jnp.float64)
+        dual = _dual(exact, hedge, start, n_nodes)
+    dtype = problem.times.dtype
+    nodes = gauss_hermite(_TRAINING_NODES, shadow.n_normals, dtype)
+    quick = dataclasses.replace(
+        _cast(dual, dtype), nodes=nodes, finer=None, n_iterations=_TRAINING_ITERATIONS
+    )
+    shadow, stopped = learned(
+        quick,
+        aversion,
+        key=train_key,
+        n_steps=n_steps,
+        n_paths=n_paths,
+        learning_rate=learning_rate,
+        report=report,
+    )
+    with jax.enable_x64(True):
+        dual = dataclasses.replace(dual, shadow=_cast(shadow, jnp.float64))
+        source = noise(dual, evaluate_key, evaluation_paths)
+        paths = _sampled(dual, source, evaluation_paths, min(BATCH, evaluation_paths))
+        values = paths.owed - paths.log_density / aversion.astype(jnp.float64) - paths.gains
+        bound, deviation = float(jnp.mean(values)), float(jnp.std(values, ddof=1))
+        share = float(jnp.max(paths.drift / paths.allowance))
+        quantile = float(normal.quantile(jnp.asarray(level, jnp.float64)))
+    error = deviation / math.sqrt(evaluation_paths)
+    return Certificate(
+        bound=bound,
+        standard_error=error,
+        lower=bound - quantile * error if share <= 1.0 else -math.inf,
+        level=level,
+        slack_share=share,
+        n_paths=evaluation_paths,
+        stopped=stopped,
+        seconds=time.perf_counter() - begin,
+    )
+
+
+def _aversion(risk: AbstractRiskMeasure) -> Scalar:
+    if isinstance(risk, Entropic):
+        return risk.aversion
+    if isinstance(risk, OptimisedCertaintyEquivalent) and isinstance(
+        risk.utility, ExponentialUtility
+    ):
+        return risk.utility.aversion
+    raise ValueError(
+        f"`risk` must be Entropic, got {type(risk).__name__}: other measures have other duals."
+    )
+
+
+def _cast(tree: PyTree, dtype: jnp.dtype) -> PyTree:
+    return jax.tree.map(lambda x: x.astype(dtype) if eqx.is_inexact_array(x) else x, tree)
+
+
+def _dual(
+    problem: HedgingProblem, policy: AbstractPolicy | None, shadow: Shadow, n_nodes: int
+) -> Dual:
+    chain = Chain.of(problem)
+    nodes, finer = (
+        gauss_hermite(n, shadow.n_normals, problem.times.dtype) for n in (n_nodes, n_nodes + _FINER)
+    )
+    premium = problem.premium_at(chain.start())
+    return Dual(chain, shadow, policy, premium, nodes, finer, _ITERATIONS, problem.close_out)
+
+
+@eqx.filter_jit
+def _sampled(dual: Dual, source: AbstractSource, n_paths: int, batch_size: int) -> Outcome:
+    return lax.map(lambda i: dual.path(source(i)), jnp.arange(n_paths), batch_size=batch_size)

@@ -1,0 +1,83 @@
+"""The learned part of a certificate: a shadow price inside the spread, and a measure for it."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from deephedge.markets.base import Snapshot
+from deephedge.numerics import normal
+from deephedge.numerics.perceptron import Perceptron, silent_network
+from deephedge.optimum.tilt import Tilt
+from deephedge.policies.learned.features import Features
+from deephedge.rollout.problem import HedgingProblem
+from deephedge.typing import Array, Float, PRNGKeyArray
+
+_STEEPEST, _MOST_MEAN, _MOST_STRETCH = 3.0, 1.0, 0.7
+
+
+class Choice(eqx.Module):
+    """What is chosen at a date about the step that begins there."""
+
+    level: Float[Array, " asset"]
+    slope: Float[Array, "asset normal"]
+    tilt: Tilt
+    holdings: Float[Array, " asset"]
+
+
+class Shadow(eqx.Module):
+    """The learned part: it sees the snapshot, where the shadow price stands, and the hedge."""
+
+    network: Perceptron
+    control: Perceptron
+    opening: Float[Array, " asset"]
+    features: Features
+    n_normals: int = eqx.field(static=True)
+    slack: float = eqx.field(static=True)
+    """The share of the spread that is left unused; it takes up what a quadrature misses."""
+
+    @classmethod
+    def create(
+        cls, problem: HedgingProblem, *, width: int, depth: int, slack: float, key: PRNGKeyArray
+    ) -> "Shadow":
+        """The shadow price that is the price, under the measure that is nearest to P."""
+        pilot_key, network_key, control_key = jax.random.split(key, 3)
+        market, dtype = problem.market, problem.times.dtype
+        features = Features.fit(market, problem.claim, problem.times, key=pilot_key)
+        n, d = features.reference.shape[0], market.normals_per_step
+        n_seen, n_chosen = features.size + 4 * n, n * (d + 1) + d + d * (d + 1) // 2
+
+        def silent(n_out: int, key: PRNGKeyArray) -> Perceptron:
+            return silent_network(n_seen, n_out, width=width, depth=depth, dtype=dtype, key=key)
+
+        network, control = silent(n_chosen, network_key), silent(n, control_key)
+        return cls(network, control, jnp.zeros(n, dtype), features, d, slack)
+
+    def position(self, probit: Float[Array, " asset"]) -> Float[Array, " asset"]:
+        r"""Where in the spread: $u = (1 - \eta)(2\Phi(y) - 1)$."""
+        return (1.0 - self.slack) * (2.0 * normal.cdf(probit) - 1.0)
+
+    def choice(
+        self, now: Snapshot, probit: Float[Array, " asset"], held: Float[Array, " asset"]
+    ) -> Choice:
+        """What is chosen at `now`, where the shadow price stands at `probit`."""
+        features = self.features(now)
+        n, d = probit.shape[0], self.n_normals
+        sharp = jnp.tanh(features[:n] / (features[n + 1] + 0.05))
+        position = self.position(probit)
+        seen = jnp.concatenate([features, sharp, position, jnp.tanh(0.5 * probit), held])
+        sizes = [n, n * d, d, d]
+        cuts = [sum(sizes[: i + 1]) for i in range(len(sizes))]
+        move, slope, mean, stretch, lower = jnp.split(self.network(seen), cuts)
+        slope = _soft(slope.reshape(n, d), _STEEPEST)
+        # Without a move, the position's mean under P is where it is.
+        level = move + jnp.sqrt(1.0 + jnp.sum(slope**2, axis=1)) * jnp.clip(probit, min=-3, max=3)
+        factor = jnp.diag(jnp.exp(_soft(stretch, _MOST_STRETCH)))
+        factor = factor.at[jnp.tril_indices(d, -1)].set(_soft(lower, _MOST_STRETCH))
+        solved = jnp.arange(d) < n
+        tilt = Tilt(jnp.where(solved, 0.0, _soft(mean, _MOST_MEAN)), factor)
+        return Choice(level, slope, tilt, held + self.control(lax.stop_gradient(seen)))
+
+
+def _soft(x: Array, limit: float) -> Array:
+    return limit * jnp.tanh(x / limit)
