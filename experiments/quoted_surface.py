@@ -19,14 +19,25 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from deephedge.calibration import Quotes
-from deephedge.data import spy_chain
+from deephedge.claims import Call, Put
+from deephedge.data import open_history, spy_chain
 from deephedge.markets import BlackScholes, Snapshot
-from deephedge.pricing import QuotedSurface
+from deephedge.pricing import AbstractPricer, QuotedBlackScholes, QuotedSurface
 from deephedge.pricing.quoted_surface import MONTH
 from deephedge.reports import Finding
 from deephedge.reports.experiment import main
+from deephedge.typing import Array
 
 LEVELS = (0.12, 0.2, 0.4)
+LISTED = (
+    (True, 90.0, 12),
+    (True, 75.0, 12),
+    (False, 112.0, 12),
+    (True, 95.0, 3),
+    (True, 85.0, 3),
+    (True, 100.0, 1),
+)
+"""Of the portfolios on record: whether a put, strike, months."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +96,8 @@ def experiment(out: pathlib.Path | None = None) -> list[Finding]:
         f"one month at the money {100 * found.month:.2f} %, level {100 * found.level:.2f} %, "
         f"error {found.rmse:.3f} volatility points (root mean square)"
     )
+    for name, (before, after) in on_record().items():
+        print(f"{name}: {before:.2f} of 100 at a flat smile, {after:.2f} on the surface")
     if out is not None:
         draw(out)
     digits = {"at_the_money": 3, "term": 4, "rho": 3, "eta": 3, "gamma": 4}
@@ -94,6 +107,27 @@ def experiment(out: pathlib.Path | None = None) -> list[Finding]:
         )
         for name, places in digits.items()
     ]
+
+
+def on_record() -> dict[str, tuple[float, float]]:
+    """Mean price on 100 of the index over the dates of 1999 to 2018: at a flat smile, and here."""
+    quotes = jnp.asarray(open_history("sp500", markup=1.2).quoted.to_numpy(), float)
+    pricers = (QuotedBlackScholes(), QuotedSurface())
+
+    @jax.jit
+    def means(strike: Array, tau: Array) -> list[list[Array]]:
+        def price(pricer: AbstractPricer, kind: type[Call] | type[Put]) -> Array:
+            claim = kind(strike=strike, maturity=tau)
+            return jnp.mean(jax.vmap(lambda q: pricer.price(claim, at_level(q)))(quotes))
+
+        return [[price(pricer, kind) for pricer in pricers] for kind in (Call, Put)]
+
+    found = {}
+    for put, strike, months in LISTED:
+        both = means(jnp.asarray(strike, float), jnp.asarray(months / 12.0, float))[put]
+        kind = "put" if put else "call"
+        found[f"{strike:g} {kind}, {months} months"] = (float(both[0]), float(both[1]))
+    return found
 
 
 def draw(file: pathlib.Path) -> None:
