@@ -108,7 +108,14 @@ def _with_instruments(market: AbstractListed, paths: Paths) -> Paths:
             f"volatility, got {type(market.market).__name__}; give the listed `market` the type "
             "`Recorded` and the `pricer` the type `QuotedSurface` or `QuotedBlackScholes`."
         )
-    return eqx.filter_jit(eqx.filter_vmap(market.extend))(paths)
+    return _extended(market, paths)
+
+
+@eqx.filter_jit
+def _extended(market: AbstractListed, paths: Paths) -> Paths:
+    # All windows have the same dates: what a pricer works out for a date alone, a grid, is shared.
+    times = paths.time[0]
+    return jax.vmap(lambda path: market.extend(dataclasses.replace(path, time=times)))(paths)
 
 
 def backtest_study(file: Path, policies: Path, out: Path, *, quiet: bool, json: bool) -> int:
