@@ -50,7 +50,7 @@ def backtested(
 ) -> Backtested:
     """Every policy on every window of the table's dates, with block-bootstrap errors."""
     try:
-        paths, facts = _recorded(resolved, table)
+        paths, facts = recorded_windows(resolved, table)
         weights = block_weights(
             facts["windows"],
             mean_block=table.mean_block,
@@ -71,7 +71,8 @@ def backtested(
     return Backtested(comparison, paths, facts)
 
 
-def _recorded(resolved: Resolved, table: Backtest) -> tuple[Paths, dict[str, Any]]:
+def recorded_windows(resolved: Resolved, table: Backtest) -> tuple[Paths, dict[str, Any]]:
+    """The windows of the table's dates as the study's market shows them, and the facts of them."""
     problem = resolved.problem
     history = open_history(table.data, markup=table.markup)
     paths, starts = recorded_paths(
@@ -105,9 +106,16 @@ def _with_instruments(market: AbstractListed, paths: Paths) -> Paths:
         raise ValueError(
             "the instruments must be listed in a recorded market, whose one factor is the quoted "
             f"volatility, got {type(market.market).__name__}; give the listed `market` the type "
-            "`Recorded` and the `pricer` the type `QuotedBlackScholes`."
+            "`Recorded` and the `pricer` the type `QuotedSurface` or `QuotedBlackScholes`."
         )
-    return eqx.filter_jit(eqx.filter_vmap(market.extend))(paths)
+    return _extended(market, paths)
+
+
+@eqx.filter_jit
+def _extended(market: AbstractListed, paths: Paths) -> Paths:
+    # All windows have the same dates: what a pricer works out for a date alone, a grid, is shared.
+    times = paths.time[0]
+    return jax.vmap(lambda path: market.extend(dataclasses.replace(path, time=times)))(paths)
 
 
 def backtest_study(file: Path, policies: Path, out: Path, *, quiet: bool, json: bool) -> int:

@@ -1,5 +1,6 @@
 """What a claim is worth."""
 
+from deephedge.pricing.at_quoted_vol import AtQuotedVol as AtQuotedVol
 from deephedge.pricing.bachelier import BachelierFormula as BachelierFormula
 from deephedge.pricing.bachelier import bachelier_price as bachelier_price
 from deephedge.pricing.barrier import BarrierFormula as BarrierFormula
@@ -56,6 +57,7 @@ from deephedge.pricing.multilevel import multilevel as multilevel
 from deephedge.pricing.power_formula import PowerFormula as PowerFormula
 from deephedge.pricing.quanto import QuantoFormula as QuantoFormula
 from deephedge.pricing.quasi_monte_carlo import QuasiMonteCarlo as QuasiMonteCarlo
+from deephedge.pricing.quoted_surface import QuotedSurface as QuotedSurface
 from deephedge.pricing.rolled import Rolled as Rolled
 from deephedge.pricing.rolled import RolledFuture as RolledFuture
 from deephedge.pricing.rolled_variance import RolledVariance as RolledVariance

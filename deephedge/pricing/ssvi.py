@@ -24,6 +24,18 @@ def _increasing(name: str):
     return convert
 
 
+def ssvi_curvature(theta: Values, *, eta: Scalar, gamma: Scalar) -> Values:
+    r"""The power law $\varphi(\theta)$ of `SSVI`."""
+    return eta * theta**-gamma * (1.0 + theta) ** (gamma - 1.0)
+
+
+def ssvi_variance(k: Values, theta: Values, *, rho: Scalar, eta: Scalar, gamma: Scalar) -> Values:
+    r"""Total variance $w(k, \theta)$ of `SSVI`, element by element."""
+    scaled = ssvi_curvature(theta, eta=eta, gamma=gamma) * k
+    root = jnp.sqrt((scaled + rho) ** 2 + 1.0 - rho**2)
+    return 0.5 * theta * (1.0 + rho * scaled + root)
+
+
 class SSVI(eqx.Module):
     r"""Total variance at $k = \log(K/F)$ and any maturity, from that at the money.
 
@@ -73,10 +85,7 @@ class SSVI(eqx.Module):
 
     def total_variance(self, k: Values, tau: Values) -> Values:
         """Variance times years, element by element."""
-        theta = self.theta(tau)
-        scaled = self.curvature(theta) * k
-        root = jnp.sqrt((scaled + self.rho) ** 2 + 1.0 - self.rho**2)
-        return 0.5 * theta * (1.0 + self.rho * scaled + root)
+        return ssvi_variance(k, self.theta(tau), rho=self.rho, eta=self.eta, gamma=self.gamma)
 
     def vol(self, k: Values, tau: Values) -> Values:
         """Black's volatility, element by element, for `tau` above zero."""
@@ -84,7 +93,7 @@ class SSVI(eqx.Module):
 
     def curvature(self, theta: Values) -> Values:
         r"""The power law $\varphi(\theta)$."""
-        return self.eta * theta**-self.gamma * (1.0 + theta) ** (self.gamma - 1.0)
+        return ssvi_curvature(theta, eta=self.eta, gamma=self.gamma)
 
     def density_factor(self, k: Values, tau: Values) -> Values:
         """Durrleman's g: zero or above where no butterfly has a negative price. See `SVI`."""

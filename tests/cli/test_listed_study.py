@@ -10,8 +10,16 @@ from deephedge.cli.backtest import backtested
 from deephedge.cli.resolve import open_study
 from deephedge.cli.tables import StudyError
 from deephedge.markets import BlackScholes
-from deephedge.policies import DeltaHedge, GreekNeutralHedge
-from deephedge.pricing import BlackScholesFormula, Listed, ListedModel, QuotedBlackScholes
+from deephedge.policies import DeltaHedge, GreekNeutralHedge, VarianceStrip
+from deephedge.pricing import (
+    AtQuotedVol,
+    BarrierFormula,
+    BlackScholesFormula,
+    Listed,
+    ListedModel,
+    QuotedBlackScholes,
+    QuotedSurface,
+)
 
 STUDY = Path(__file__).parents[2] / "experiments" / "studies" / "listed_options.toml"
 
@@ -27,6 +35,22 @@ def test_a_study_names_listed_options_and_the_policies_that_hold_them():
     assert isinstance(both, GreekNeutralHedge)
     assert both.neutral == ("gamma", "vega")
     assert isinstance(both.pricer, BlackScholesFormula)
+
+
+def test_a_record_lists_what_is_marked_on_the_quoted_surface():
+    # Nothing of it is trained or fitted: to open it takes no sample.
+    resolved = open_study(STUDY.with_name("sp500_variance.toml"))
+    market, problem = resolved.problem.market, resolved.problem
+    assert isinstance(market, Listed)
+    assert isinstance(market.pricer, QuotedSurface)
+    assert isinstance(problem.premium, QuotedSurface)
+    assert isinstance(resolved.policies["variance_strip"], VarianceStrip)
+
+
+def test_a_barrier_is_sold_at_the_volatility_of_the_day():
+    premium = open_study(STUDY.with_name("sp500_barrier.toml")).problem.premium
+    assert isinstance(premium, AtQuotedVol)
+    assert isinstance(premium.formula, BarrierFormula)
 
 
 def test_recorded_markets_list_options_at_their_quoted_volatility(tmp_path):
