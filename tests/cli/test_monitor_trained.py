@@ -18,7 +18,6 @@ from deephedge.cli.resolve import open_study
 from deephedge.cli.toml import toml_text
 from deephedge.cli.train import configuration
 from deephedge.markets import simulate
-from deephedge.policies import Account
 from deephedge.rollout import time_grid
 from deephedge.training import save_policy
 
@@ -90,19 +89,16 @@ def write_run(root):
     return policy
 
 
-def test_a_position_holds_what_the_trained_policy_asks_for(desk, tmp_path):
+@pytest.mark.slow
+def test_the_policy_of_a_position_is_the_trained_one(desk, tmp_path):
     policy = write_run(tmp_path)
     desk.position.write_text(POSITION)
     position = open_position(desk.position)
-    now = open_study(tmp_path / "study.toml").problem.market.start()
-    account = Account(jnp.asarray([0.4]), jnp.asarray(2.5))
-
-    def held(policy):
-        return eqx.filter_jit(policy.step)(now, account, policy.init())[0]
-
-    asked = held(policy)
-    assert abs(float(asked[0]) - 0.5) > 0.05
-    np.testing.assert_allclose(held(position.policy), asked, rtol=1e-12)
+    assert type(position.policy) is type(policy)
+    ours, theirs = jax.tree.leaves(position.policy), jax.tree.leaves(policy)
+    assert len(ours) == len(theirs) > 0
+    for mine, trained in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(mine, trained)
     # Other weights make another position: a state does not pass from one to the other.
     file = tmp_path / "run" / "policies" / "learned.safetensors"
     saved = file.read_bytes()
