@@ -120,4 +120,5 @@ def variance_nodes(
 def heston_law(model: Heston, maturity: Scalar, n_nodes: int, deviations: float) -> HestonLaw:
     """The law of a Heston market on nodes that it may reach until maturity."""
     growth = model.rate - model.dividend if model.drift is None else model.drift
-    return HestonLaw(model, variance_nodes(model, maturity, n_nodes, deviations), growth)
+    roots = variance_nodes(model, maturity, n_nodes, deviations)
+    return HestonLaw(model=model, roots=roots, growth=growth)
