@@ -113,7 +113,7 @@ def without_costs(aversion, n_prices=801, n_points=48):
 
 @pytest.mark.slow
 def test_free_trading_by_another_road():
-    for aversion in (0.1, 1.0, 5.0):
+    for aversion in (0.1, 1.0):
         free = solve_entropic(problem(cost=NoCost()), Entropic(aversion=aversion))
         assert abs(free.value - without_costs(aversion)) < 2e-5 + free.error
         assert free.error < 3e-4
