@@ -13,7 +13,8 @@ class Solved(eqx.Module):
     error: float = eqx.field(static=True)
     """How far the value was from that on a grid of half the resolution in every direction.
 
-    Of a method of second order or better it is at least three times the error that is left; it
+    Of a method of second order or better it is at least three times the error that is left; with
+    closing out charged, whose kink at holdings of 0 makes it of first order, about as large. It
     does not see the law's tails, which both grids cut off at the same place."""
     lower: float = eqx.field(static=True)
     """Lower edge of the no-trade region at the start."""

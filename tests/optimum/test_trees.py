@@ -64,9 +64,9 @@ def histories(tree):
     ("tree", "choices", "terms"),
     [
         pytest.param(binomial(1), HELD, (0.01, 0.0, 0.0), marks=pytest.mark.slow),
-        pytest.param(binomial(2), HELD, (0.01, 0.0, 0.0), marks=pytest.mark.slow),
-        (binomial(3), (0.0, 0.5), (0.002, 0.05, 0.01)),
-        (trinomial(2), HELD, (0.01, 0.0, 0.0)),
+        (binomial(2), HELD, (0.01, 0.0, 0.0)),
+        pytest.param(binomial(3), (0.0, 0.5), (0.002, 0.05, 0.01), marks=pytest.mark.slow),
+        pytest.param(trinomial(2), HELD, (0.01, 0.0, 0.0), marks=pytest.mark.slow),
     ],
 )
 def test_the_best_of_all_policies_on_a_list_of_holdings(tree, choices, terms):
@@ -127,7 +127,8 @@ def test_without_costs_it_is_the_price_less_the_entropy(n_steps):
     assert float(solved.value) == pytest.approx(price - n_steps * entropy / AVERSION, abs=1e-10)
 
 
-@pytest.mark.parametrize("close_out", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.slow
+@pytest.mark.parametrize("close_out", [False, True])
 def test_any_holdings_against_a_search_over_all_of_them(close_out):
     tree, rate = binomial(2), 0.004
     solved = solve_tree(
