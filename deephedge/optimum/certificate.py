@@ -7,6 +7,7 @@ import time
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from deephedge.numerics import normal
@@ -28,6 +29,7 @@ from deephedge.rollout.problem import HedgingProblem
 from deephedge.rollout.sample import BATCH
 from deephedge.typing import PRNGKeyArray, PyTree, Scalar
 
+_DOUBLE = np.dtype("float64")
 _TRAINING_NODES, _FINER = 5, 3
 _TRAINING_ITERATIONS, _ITERATIONS = 3, 8
 
@@ -113,7 +115,7 @@ def certificate(
     create_key, train_key, evaluate_key = jax.random.split(key, 3)
     shadow = Shadow.create(problem, width=width, depth=depth, slack=slack, key=create_key)
     with jax.enable_x64(True):
-        exact, hedge, start = _cast((problem, policy, shadow), jnp.float64)
+        exact, hedge, start = _cast((problem, policy, shadow), _DOUBLE)
         dual = _dual(exact, hedge, start, n_nodes)
     dtype = problem.times.dtype
     nodes = gauss_hermite(_TRAINING_NODES, shadow.n_normals, dtype)
@@ -130,13 +132,13 @@ def certificate(
         report=report,
     )
     with jax.enable_x64(True):
-        dual = dataclasses.replace(dual, shadow=_cast(shadow, jnp.float64))
+        dual = dataclasses.replace(dual, shadow=_cast(shadow, _DOUBLE))
         source = noise(dual, evaluate_key, evaluation_paths)
         paths = _sampled(dual, source, evaluation_paths, min(BATCH, evaluation_paths))
-        values = paths.owed - paths.log_density / aversion.astype(jnp.float64) - paths.gains
+        values = paths.owed - paths.log_density / aversion.astype(_DOUBLE) - paths.gains
         bound, deviation = float(jnp.mean(values)), float(jnp.std(values, ddof=1))
         share = float(jnp.max(paths.drift / paths.allowance))
-        quantile = float(normal.quantile(jnp.asarray(level, jnp.float64)))
+        quantile = float(normal.quantile(jnp.asarray(level, _DOUBLE)))
     error = deviation / math.sqrt(evaluation_paths)
     return Certificate(
         bound=bound,
