@@ -3,7 +3,15 @@
 from deephedge.optimum.certificate import Certificate as Certificate
 from deephedge.optimum.certificate import certificate as certificate
 from deephedge.optimum.entropic import solve_entropic as solve_entropic
+from deephedge.optimum.extended_mean_variance import MeanVarianceHedge as MeanVarianceHedge
+from deephedge.optimum.extended_mean_variance import mean_variance as mean_variance
 from deephedge.optimum.grids import Resolution as Resolution
+from deephedge.optimum.quadratic_hedge import QuadraticHedge as QuadraticHedge
+from deephedge.optimum.quadratic_hedge import quadratic_hedge as quadratic_hedge
+from deephedge.optimum.quadratic_policy import VarianceOptimal as VarianceOptimal
+from deephedge.optimum.quadratic_tree import Tree as Tree
+from deephedge.optimum.quadratic_tree import TreeHedge as TreeHedge
+from deephedge.optimum.quadratic_tree import quadratic_tree as quadratic_tree
 from deephedge.optimum.solved import Solved as Solved
 from deephedge.optimum.tree import Tree as Tree
 from deephedge.optimum.tree import TreeSolved as TreeSolved
