@@ -13,7 +13,7 @@ Array = np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
-class Tree:
+class ScenarioTree:
     """Every way that prices can go, each node with the same number of branches.
 
     The children of node j of a level are nodes jb ... jb + b - 1 of the next, b being the number
@@ -32,7 +32,7 @@ class Tree:
         returns: ArrayLike,
         probabilities: ArrayLike,
         n_steps: int,
-    ) -> "Tree":
+    ) -> "ScenarioTree":
         """The tree of independent discounted returns: binomial, trinomial ...
 
         Args:
@@ -84,7 +84,7 @@ class TreeHedge:
         return self.pure[level] + self.feedback[level] * short[:, None]
 
 
-def quadratic_tree(tree: Tree, owed: ArrayLike) -> TreeHedge:
+def quadratic_tree(tree: ScenarioTree, owed: ArrayLike) -> TreeHedge:
     r"""Backwards over the levels, with the matrices of all assets' gains.
 
     $a = E[L'\Delta X\Delta X^\top]^+ E[L'\Delta X]$; with this a and the like for $\xi$ the rest

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deephedge.optimum import Tree, quadratic_tree
+from deephedge.optimum import ScenarioTree, quadratic_tree
 
 BINOMIAL = (np.asarray([[1.1], [0.93]]), np.asarray([0.6, 0.4]))
 TRINOMIAL = (np.asarray([[1.12], [1.01], [0.9]]), np.asarray([0.3, 0.5, 0.2]))
@@ -36,7 +36,7 @@ def brute_force(tree, owed):
 )
 def test_no_adapted_strategy_does_better_and_none_from_another_capital(law, n_steps):
     returns, chances = law
-    tree = Tree.of_returns(np.full(returns.shape[1], 100.0), returns, chances, n_steps)
+    tree = ScenarioTree.of_returns(np.full(returns.shape[1], 100.0), returns, chances, n_steps)
     # An average: it depends on the whole path.
     branches = chances.shape[0]
     leaves = np.arange(branches**n_steps)
@@ -61,7 +61,7 @@ def test_no_adapted_strategy_does_better_and_none_from_another_capital(law, n_st
 
 def test_a_binomial_tree_is_complete_and_gives_the_risk_neutral_price():
     returns, chances = BINOMIAL
-    tree = Tree.of_returns(np.asarray([100.0]), returns, chances, 6)
+    tree = ScenarioTree.of_returns(np.asarray([100.0]), returns, chances, 6)
     owed = np.maximum(tree.prices[-1][:, 0] - 100.0, 0.0)
     found = quadratic_tree(tree, owed)
     q = (1.0 - 0.93) / (1.1 - 0.93)
