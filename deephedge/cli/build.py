@@ -45,11 +45,17 @@ class Argument:
 
 
 def members(family: type) -> dict[str, type]:
-    """The concrete classes of a family that its package exports, by name."""
-    package = importlib.import_module(".".join(family.__module__.split(".")[:2]))
+    """The concrete classes of a family that its package exports, by name.
+
+    Policies that the solvers of `optimum` find are exported there.
+    """
+    packages = [".".join(family.__module__.split(".")[:2])]
+    if family is AbstractPolicy:
+        packages.append("deephedge.optimum")
     return {
         name: member
-        for name, member in vars(package).items()
+        for package in packages
+        for name, member in vars(importlib.import_module(package)).items()
         if isinstance(member, type)
         and issubclass(member, family)
         and not name.startswith("Abstract")

@@ -9,6 +9,7 @@ from types import ModuleType
 import deephedge.claims
 import deephedge.costs
 import deephedge.markets
+import deephedge.optimum
 import deephedge.policies
 import deephedge.pricing
 import deephedge.risk
@@ -21,6 +22,7 @@ FAMILIES = [
     (deephedge.risk, deephedge.risk.AbstractUtility),
     (deephedge.pricing, deephedge.pricing.AbstractPricer),
     (deephedge.policies, deephedge.policies.AbstractPolicy),
+    (deephedge.optimum, deephedge.policies.AbstractPolicy),
     (deephedge.policies, deephedge.policies.AbstractForecast),
     (deephedge.policies, deephedge.policies.AbstractTrigger),
     (deephedge.policies, deephedge.policies.AbstractLevel),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from family_finder import example, members
 
+import deephedge.optimum
 import deephedge.policies
 from deephedge.claims import Call, NoClaim
 from deephedge.costs import ProportionalCost
@@ -42,6 +43,7 @@ LONG = (
     "HoggardWhalleyWilmott",
     "MinimumVarianceDelta",
     "RebalanceAtOptimum",
+    "ShortfallOptimal",
     "SyntheticPut",
     "VolBand",
     "Zakamouline",
@@ -50,7 +52,8 @@ pytestmark = pytest.mark.parametrize(
     "policy",
     [
         pytest.param(c, marks=pytest.mark.slow if c.__name__ in LONG else (), id=c.__name__)
-        for c in members(deephedge.policies, AbstractPolicy)
+        for package in (deephedge.policies, deephedge.optimum)
+        for c in members(package, AbstractPolicy)
     ],
     indirect=True,
 )
