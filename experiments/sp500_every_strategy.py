@@ -63,7 +63,7 @@ from deephedge.pricing import AbstractPricer, Fourier
 from deephedge.reports.errors import Errors, Measured, bootstrap_errors
 from deephedge.reports.outcome import Outcome, outcome
 from deephedge.risk import ExpectedShortfall
-from deephedge.rollout import HedgingProblem, replay, time_grid
+from deephedge.rollout import HedgingProblem, rollout, time_grid
 from deephedge.typing import Array
 
 STUDIES = pathlib.Path(__file__).parent / "studies"
@@ -110,10 +110,20 @@ def _replayed(
         stake = problem.premium
     found = {}
     for name, policy in policies.items():
-        ended = replay(problem, policy, paths, keep=outcome)
+        ended = _along(problem, policy, paths)
         found[name] = dataclasses.replace(ended, pnl=ended.pnl - stake)
         print(".", end="", flush=True)
     return found
+
+
+@eqx.filter_jit
+def _along(problem: HedgingProblem, policy: AbstractPolicy, paths: Path) -> Outcome:
+    # As `replay`; but the dates are stated once, so that a grid of prices is solved once a date.
+    def one(path: Path) -> Outcome:
+        shared = dataclasses.replace(path, time=problem.times)
+        return outcome(rollout(problem, policy, shared))
+
+    return jax.lax.map(one, paths, batch_size=min(2048, paths.time.shape[0]))
 
 
 def sold_calls() -> Group:
@@ -125,10 +135,17 @@ def sold_calls() -> Group:
     paths, _ = recorded_windows(resolved, table)
     found = _replayed(problem, resolved.policies, paths)
 
-    # The quote squared stands where the model has its variance; the premium is that of the others.
-    variance = dataclasses.replace(paths, factors=paths.factors.at[..., 0].power(2.0))
+    # The index alone, the quote squared where the model has its variance; the others' premium.
+    variance = dataclasses.replace(
+        paths,
+        prices=paths.prices[..., :1],
+        accrual=paths.accrual[..., :1],
+        factors=paths.factors[..., :1] ** 2,
+    )
     least = MinimumVarianceDelta(problem.claim, Fourier(HESTON), HESTON)
-    unpaid = dataclasses.replace(problem, premium=0.0)
+    unpaid = HedgingProblem(
+        HESTON, problem.claim, HalfSpread(5.0), problem.times, close_out=problem.close_out
+    )
     ended = _replayed(unpaid, {"minimum_variance": least}, variance)["minimum_variance"]
     premium = eqx.filter_jit(jax.vmap(lambda path: problem.premium_at(path.at(0))))(paths)
     found["minimum_variance"] = dataclasses.replace(ended, pnl=ended.pnl + premium)
