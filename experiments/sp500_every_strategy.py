@@ -70,6 +70,14 @@ STUDIES = pathlib.Path(__file__).parent / "studies"
 FIRST, LAST = datetime.date(2004, 1, 1), datetime.date(2018, 12, 31)
 
 
+ELSEWHERE = {"Attention", "LogSignature", "PerStep", "Recurrent"} | {
+    "TabulatedBand",
+    "TabulatedTarget",
+    "TabulatedTrigger",
+}
+"""Compared in simulated markets: learned hedges in `architectures.py`, solved ones where solved."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Group:
     """Policies on the same windows."""

@@ -101,7 +101,7 @@ class ShortfallOptimal(AbstractFittedPolicy):
         """A typical member, for tests and documentation."""
         times = jnp.linspace(0.0, 0.25, 6)
         market, claim = BlackScholes.example(), Call.example()
-        return cls.create(market, claim, times, tail=0.1, n_wealth=33, per_deviation=1)
+        return cls.create(market, claim, times, tail=0.1, n_wealth=9, per_deviation=1)
 
 
 def _between(position: Scalar, n_nodes: int) -> tuple[Array, Float[Array, " two"]]:

@@ -44,6 +44,7 @@ LONG = (
     "MinimumVarianceDelta",
     "RebalanceAtOptimum",
     "ShortfallOptimal",
+    "ShortfallOptimal",
     "SyntheticPut",
     "VolBand",
     "Zakamouline",

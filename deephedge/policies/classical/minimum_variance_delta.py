@@ -24,7 +24,8 @@ class MinimumVarianceDelta(AbstractTargetPolicy):
 
     with $\sigma$ the vol of variance and $\rho$ the correlation of `model`, whose parameters the
     pricer prices with. What variance is left is that of the part of v that the price does not
-    explain, $1 - \rho^2$ of it. The market's one factor is v.
+    explain, $1 - \rho^2$ of it. The market's first asset is S, its first factor v; of others
+    beside them, listed options for instance, only what the claim's price says is held.
 
     Reference: Bakshi, Cao and Chen (1997), section 5.1; Alexander and Nogueira (2007),
     Model-free hedge ratios and scale-invariant models, equation 8.
@@ -42,7 +43,7 @@ class MinimumVarianceDelta(AbstractTargetPolicy):
 
         delta, slopes = jax.grad(price, argnums=(0, 1))(now.prices, now.factors)
         beta = self.model.correlation * self.model.vol_of_variance
-        return delta + slopes[0] * safe.divide(beta, now.prices)
+        return delta.at[0].add(slopes[0] * safe.divide(beta, now.prices[0]))
 
     @classmethod
     def example(cls) -> "MinimumVarianceDelta":
