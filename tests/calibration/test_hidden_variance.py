@@ -124,6 +124,7 @@ def test_heston_is_found_within_its_standard_errors():
     assert float(fit.model.variance) == pytest.approx(variances[-1, 0], abs=0.02)
 
 
+@pytest.mark.slow
 def test_the_filtered_variance_follows_the_true_one():
     prices, variances = history(HESTON, 300, 3)
     returns = jnp.diff(jnp.log(jnp.asarray(prices)))

@@ -50,6 +50,7 @@ STRIPS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [pytest.param("barrier", marks=pytest.mark.slow), "variance"])
 def test_a_strip_is_given_the_market_and_the_claim(name, tmp_path):
     claims, claim, policy, kind = STRIPS[name]

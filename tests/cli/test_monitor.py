@@ -215,7 +215,7 @@ WRONG = {
     "no cash": (POSITION.replace("cash = 4.2", ""), "book.cash: must be given."),
     "no TOML": ("[market", "is not TOML: "),
     "trained": (POSITION.replace('type = "DeltaHedge"', 'type = "Feedforward"'),
-        "policies.delta.type: must need no training, got 'Feedforward'."),
+        "policies.delta.type: must need no training, got 'Feedforward'; train it with `run`"),
 }  # fmt: skip
 
 

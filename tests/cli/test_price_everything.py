@@ -53,6 +53,7 @@ def quantlib_up_and_out():
     return option.NPV()
 
 
+@pytest.mark.slow
 def test_each_model_and_claim_gets_its_method(capsys):
     few = ("--n-paths=512", "--n-steps=4")
     for arguments, method in (

@@ -14,7 +14,16 @@ from deephedge.claims import AbstractClaim, AbstractEuropean, NoClaim
 from deephedge.markets import BlackScholes, Path, simulate
 
 CLAIMS = [c.example() for c in members(deephedge.claims, AbstractClaim)]
-every = pytest.mark.parametrize("claim", CLAIMS, ids=lambda c: type(c).__name__)
+LONG = ("AmericanCall", "ConvertibleBond", "SmoothedAutocallable")  # to compile
+every = pytest.mark.parametrize(
+    "claim",
+    [
+        pytest.param(
+            c, marks=pytest.mark.slow if type(c).__name__ in LONG else (), id=type(c).__name__
+        )
+        for c in CLAIMS
+    ],
+)
 european = pytest.mark.parametrize(
     "claim",
     [c for c in CLAIMS if isinstance(c, AbstractEuropean)],

@@ -118,13 +118,18 @@ def test_a_path_is_the_chain_of_its_steps(market):
 
 LONG = (
     "Bates",
+    "CIRRates",
     "ConditionalFlow",
     "Correlated",
+    "CounterpartyRisk",
     "DoubleHeston",
+    "HullWhite",
+    "Kou",
     "LiftedHeston",
     "LocalVolatility",
     "RegimeSwitching",
     "VarianceGamma",
+    "VasicekRates",
 )
 """Whose slopes take long to compile."""
 

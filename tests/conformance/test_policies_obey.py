@@ -36,17 +36,24 @@ from deephedge.rollout import HedgingProblem, replay, time_grid
 STRIPS = (CalendarStrip, PutCallSymmetry, VarianceStrip)
 # Every policy is always met but those whose instruments take long to compile.
 LONG = (
+    "BartlettDelta",
     "CalendarStrip",
     "ConvertibleArbitrage",
     "Escalation",
     "GreekNeutralHedge",
     "HoggardWhalleyWilmott",
+    "HullWhiteDelta",
     "MinimumVarianceDelta",
     "RebalanceAtOptimum",
-    "ShortfallOptimal",
+    "RebalanceOnGamma",
+    "RebalanceOnVolMove",
+    "Recalibrated",
+    "ScaledProtection",
     "ShortfallOptimal",
     "SyntheticPut",
+    "VarianceStrip",
     "VolBand",
+    "WithForecast",
     "Zakamouline",
 )
 pytestmark = pytest.mark.parametrize(

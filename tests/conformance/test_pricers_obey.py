@@ -26,6 +26,7 @@ LONG = (
     "CEVFormula",
     "ControlVariate",
     "ConvertibleDifference",
+    "FiniteDifference",
     "HaganFormula",
     "HestonADI",
     "Lewis",

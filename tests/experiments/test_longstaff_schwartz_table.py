@@ -15,6 +15,7 @@ def load():
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rows", "n_paths"),
     [

@@ -111,6 +111,7 @@ def test_two_variances_of_one_kind_are_one_variance():
     np.testing.assert_allclose(_exponent(double), _exponent(single), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_dead_variance_leaves_heston():
     living = dict(variance=0.04, long_variance=0.05, **SHARED)
     dead = dict(

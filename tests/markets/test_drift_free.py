@@ -112,6 +112,7 @@ def test_a_fair_market_is_left_nearly_alone():
     assert np.mean(weights * np.log(weights)) < 2.0 * 13 / (2 * 4_096)
 
 
+@pytest.mark.slow
 def test_paths_are_drawn_as_often_as_they_weigh():
     paths = simulate(TRENDING, TIMES, 3, key=jax.random.key(2))
     market = DriftFree(paths, [0.5, 0.2, 0.3])

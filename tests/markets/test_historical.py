@@ -108,6 +108,7 @@ def test_discounted_prices_are_martingales_when_days_are_independent(rate, date)
     within(paths.discount[:, date] * paths.prices[:, date, 0], 100.0, 0.05)
 
 
+@pytest.mark.slow
 def test_the_mean_of_the_record_is_gone_exactly():
     # Every window of one step, one start each: the mean gross return is 1 but for rounding.
     market = record(mean_block=1.0)

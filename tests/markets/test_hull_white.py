@@ -29,6 +29,7 @@ def _law(model, times):
     return state(zero), jnp.einsum("itk,jtk->ijt", slope, slope)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate_vol", [0.0, 0.01, 0.05])
 @pytest.mark.parametrize("mean_reversion", [1e-3, 0.1, 3.0])
 def test_the_expected_discount_is_the_curve_at_every_date(mean_reversion, rate_vol):

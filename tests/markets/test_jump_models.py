@@ -281,6 +281,7 @@ def test_kou_without_jumps_is_black_and_scholes():
     _same_law_and_paths(model, plain, 1)
 
 
+@pytest.mark.slow
 def test_bates_with_a_variance_at_rest_is_merton():
     calm = dict(variance=0.0225, long_variance=0.0225, vol_of_variance=1e-5, correlation=0.0)
     jumps = Merton.example()

@@ -133,6 +133,7 @@ def test_one_factor_of_speed_zero_steps_as_hestons_scheme_does():
     np.testing.assert_allclose(ours.factors[..., :1], theirs.factors, rtol=1e-6, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_the_noise_of_a_step_has_its_exact_covariances():
     # With chi and with v, for a variance that goes in a line from 0.03 to 0.05, by quadrature.
     dt, ends = 0.05, np.array([0.03, 0.05])

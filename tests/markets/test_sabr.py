@@ -57,6 +57,7 @@ def test_exponent_one_without_vol_of_vol_is_black_scholes():
     _assert_call(model, 105.0, 0.5, 2, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exponent", [0.5, pytest.param(1.0, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("strike", [95.0, pytest.param(100.0, marks=pytest.mark.slow), 106.0])
 def test_short_calls_cost_what_hagan_says(exponent, strike):

@@ -188,6 +188,7 @@ def _functional(model):
     return jnp.mean(jnp.log1p(paths.prices**2)) + jnp.mean(paths.prices) / 50.0
 
 
+@pytest.mark.slow
 @every
 def test_slopes_in_every_parameter_are_finite(model):
     slope = jax.tree.leaves(

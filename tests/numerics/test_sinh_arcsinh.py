@@ -43,6 +43,7 @@ def test_a_negative_skew_and_a_small_tail_do_what_they_say():
     assert moment(law(0.0, 1.2), 4) < 2.8
 
 
+@pytest.mark.slow
 def test_the_inverse_undoes_it_and_knows_its_slope():
     x, z = law(-0.3, 0.7), jnp.linspace(-5.0, 5.0, 41)
     back, log_slope = x.inverse(x(z))

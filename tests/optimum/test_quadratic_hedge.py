@@ -104,6 +104,7 @@ def printed_formulas(market, n_steps):
     return share - np.sum(weights * h**n_steps).real, squared
 
 
+@pytest.mark.slow
 def test_independent_returns_agree_with_the_printed_sums():
     capital, squared = printed_formulas(JUMPING, 4)
     found = solved("jumping")
@@ -112,6 +113,7 @@ def test_independent_returns_agree_with_the_printed_sums():
     assert found.squared_error_uncertainty < 1e-4 * found.squared_error
 
 
+@pytest.mark.slow
 def test_without_a_drift_the_capital_is_the_price_and_the_hedge_forgets_its_wealth():
     market = MARKETS["martingale"]
     found = solved("martingale")

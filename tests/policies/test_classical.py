@@ -67,6 +67,7 @@ def test_hedging_error_falls_with_the_root_of_the_number_of_steps():
     assert slope == pytest.approx(-0.5, abs=0.03)
 
 
+@pytest.mark.slow
 def test_delta_hedging_at_no_cost_earns_the_price_on_average():
     sold = pnl(DeltaHedge(CLAIM, FORMULA))
     error = float(jnp.std(sold)) / math.sqrt(sold.shape[0])

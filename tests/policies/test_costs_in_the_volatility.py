@@ -92,6 +92,7 @@ def test_the_hedging_error_vanishes_with_the_step(name):
     assert order == pytest.approx(-0.5, abs=0.1)
 
 
+@pytest.mark.slow
 def test_a_covered_seller_starts_with_less_to_trade():
     policy = Leland(CALL, FORMULA, cost_rate=0.002, interval=1 / 52)
     now = MARKET.start()

@@ -123,6 +123,7 @@ def test_a_target_out_of_reach_is_approached_as_far_as_the_bounds_let():
     np.testing.assert_array_equal(none, 0.0)
 
 
+@pytest.mark.slow
 def test_its_slope_is_that_of_central_differences():
     a = jnp.asarray([[1.0, 0.5, 0.8], [0.2, 0.9, 0.4]])
     w, upper = jnp.asarray([1.0, 2.0, 1.5]), jnp.asarray([0.3, 9.0, 9.0])

@@ -44,6 +44,7 @@ def value(claim, spot=100.0, time=0.0, **model):
     return float(jax.jit(lambda: ConvertibleDifference(**model).price(claim, now))())
 
 
+@pytest.mark.slow
 def test_without_conversion_it_is_a_bond_that_may_default():
     bond = ConvertibleBond(ratio=0.0, maturity=5.0, coupon=0.03, n_coupons=5, recovery=0.4)
     rate, intensity = 0.05, 0.03

@@ -79,6 +79,7 @@ def test_a_far_barrier_leaves_the_single_one_and_two_leave_the_option():
     assert float(price(pricer, none)) == pytest.approx(vanilla, rel=1e-11)
 
 
+@pytest.mark.slow
 def test_in_and_out_are_the_option_and_a_hit_decides():
     pricer, put = DoubleBarrierFormula(vol=0.3, rate=0.02), Put(105.0, 1.0)
     inside, out = (

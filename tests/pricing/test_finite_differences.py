@@ -232,6 +232,7 @@ def value_and_slopes(spot, vol, time, claim):
     return pricer.price(claim, now)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("vol", "time"), [(0.0, 0.0), (0.2, 1.0), (0.2, 0.999999), (3.0, 0.0), (0.01, 0.0)]
 )

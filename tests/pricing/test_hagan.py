@@ -137,6 +137,7 @@ def test_greeks_agree_with_differences():
         np.testing.assert_allclose(got[name], central, rtol=1e-6, atol=1e-9, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("alpha", "left"), [(2.0, 0.0), (0.0, 1.0), (30.0, 1.0), (0.1, 1 / 365)])
 @pytest.mark.parametrize("vol_of_vol", [2.0, pytest.param(0.0, marks=pytest.mark.slow)])
 def test_greeks_are_finite_at_the_extremes(alpha, left, vol_of_vol):

@@ -48,6 +48,7 @@ def across_strikes(pricer, maturity, now):
     return jax.jit(jax.vmap(lambda k: pricer.price(Call(k, maturity), now)))(STRIKES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "maturity"),
     [CASES[0], *(pytest.param(*case, marks=pytest.mark.slow) for case in CASES[1:])],

@@ -91,6 +91,7 @@ def test_volatility_at_the_inflection_of_the_price():
     np.testing.assert_allclose(found, vol, rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.slow
 def test_at_the_money_has_a_closed_form():
     b = jnp.asarray([1e-12, 1e-6, 0.01, 0.3, 0.9, 1.0 - 1e-9])
     found = implied_vol(b, spot=1.0, strike=1.0, tau=1.0)

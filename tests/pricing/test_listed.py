@@ -124,6 +124,7 @@ def test_a_future_gains_the_change_of_its_price():
     np.testing.assert_allclose(gains, path.discount[1:] * change, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_worthless_options_are_rolled_without_breaking_the_path():
     market = ListedModel(FLAT, (Rolled(0.5, tenor=0.0625, every=0.0625, put=True),))
     for dtype in (jnp.float32, jnp.float64):
@@ -135,6 +136,7 @@ def test_worthless_options_are_rolled_without_breaking_the_path():
         assert np.all(ratio >= 0.0)
 
 
+@pytest.mark.slow
 def test_a_variance_swap_is_marked_at_what_is_realised_and_expected():
     model = dataclasses.replace(Heston.example(), rate=jnp.asarray(0.0), dividend=jnp.asarray(0.0))
     swap = VarianceSwap(strike=0.04, maturity=0.25, notional=100.0)

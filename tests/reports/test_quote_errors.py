@@ -1,11 +1,13 @@
 """The figure of a fit: a panel a maturity, the spread behind the errors of each model."""
 
 import numpy as np
+import pytest
 
 from deephedge.calibration import Quotes
 from deephedge.reports import quote_errors
 
 
+@pytest.mark.slow
 def test_each_maturity_has_a_panel_with_the_spread_and_a_curve_a_model():
     maturity, strike = (x.ravel() for x in np.meshgrid([0.1, 0.5], [110.0, 90.0, 100.0]))
     quotes = Quotes.from_vols(strike, maturity, bid=0.19, ask=0.21, forward=100.0)

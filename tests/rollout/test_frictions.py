@@ -357,6 +357,7 @@ def test_slippage_costs_nothing_on_average_and_varies_as_stated():
     assert 1.0 / math.sqrt(n) < 0.006
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "draws",
     [pseudo, *(pytest.param(d, marks=pytest.mark.slow) for d in (antithetic, sobol))],

@@ -45,6 +45,7 @@ def weights(policy):
     return [np.asarray(leaf) for leaf in jax.tree.leaves(split_trainable(policy)[0])]
 
 
+@pytest.mark.slow
 def test_each_member_goes_its_own_way():
     # A rate of zero leaves a member where it was; one that is not a number ends it.
     made = [band(i) for i in range(3)]

@@ -87,6 +87,7 @@ def test_only_the_network_is_trained():
     assert bool(unchanged)
 
 
+@pytest.mark.slow
 def test_training_lowers_risk_on_fresh_paths():
     problem = small_problem()
     policy = band_policy(problem)

@@ -230,6 +230,7 @@ def test_a_volatility_target_is_met_within_the_forecasts_error():
     assert excess == pytest.approx(2 * (1 - decay) / (1 + decay), abs=0.012)
 
 
+@pytest.mark.slow
 def test_a_volatility_target_misses_by_its_forecasts_error_in_hestons_market():
     market = Heston(
         spot=100.0,

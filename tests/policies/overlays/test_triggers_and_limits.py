@@ -145,6 +145,7 @@ def test_scheduled_events_raise_the_hedge_between_their_dates(run):
         ScheduledEvents(DELTA, starts=[0.1, 0.2], ends=[0.2], factor=1.5)
 
 
+@pytest.mark.slow
 def test_the_optimal_interval_is_the_least_of_cost_and_risk():
     policy = RebalanceAtOptimum(DELTA, CALL, FORMULA, KnownVol(VOL), cost_rate=1e-3, aversion=0.1)
     now = MARKET.start()

@@ -60,6 +60,7 @@ def deal(market, policy):
     )
 
 
+@pytest.mark.slow
 def test_a_deal_of_stock_that_closes_pays_the_spread_whatever_the_acquirer_does():
     paths, ledger, _ = hedged(STOCK, POLICY, deal(STOCK, POLICY))
     closed = np.asarray(paths.factors[:, -1, 0]) == 0.0
