@@ -16,12 +16,12 @@ from deephedge.numerics.checks import non_negative, optional, positive, real
 from deephedge.pricing.base import AbstractPricer
 from deephedge.pricing.closed_form import constant_vol, refusal, time_left
 from deephedge.pricing.diffusion import (
-    advance_between,
     backward_steps,
     critical_node,
     diffusion,
 )
 from deephedge.pricing.finite_difference import steps_each
+from deephedge.pricing.obstacle import REACH, SHARP, advance_between, at_least
 from deephedge.pricing.price_grid import PriceGrid, at_maturity, price_grid
 from deephedge.typing import Array, Float, Scalar
 
@@ -106,7 +106,7 @@ class ConvertibleDifference(AbstractPricer):
         """
         grid = self._grid(claim, claim.notional / jnp.maximum(claim.ratio, 1e-6), claim.maturity)
         nodes, zero = grid.nodes(), jnp.zeros_like(claim.maturity)
-        elapsed, history, _ = self._backward(claim, zero, grid)
+        elapsed, history, _ = self._backward(claim, zero, grid, SHARP)
         flat, values = elapsed.reshape(-1), history.reshape(-1, nodes.shape[0])
 
         def highest(tau: Scalar, values: Nodes) -> Scalar:
@@ -191,7 +191,7 @@ class ConvertibleDifference(AbstractPricer):
         return self.intensity * jnp.exp(self._discounting * tau) * owed
 
     def _backward(
-        self, claim: ConvertibleBond, time: Scalar, grid: PriceGrid
+        self, claim: ConvertibleBond, time: Scalar, grid: PriceGrid, reach: float = REACH
     ) -> tuple[Float[Array, "period step"], Float[Array, "period step node"], Nodes]:
         """Years left and values after each step from maturity back, and the values at `time`."""
         nodes = grid.nodes()
@@ -208,14 +208,17 @@ class ConvertibleDifference(AbstractPricer):
                 tau = before + dt
                 paid = [self._income(claim, nodes, t) for t in (before, tau)]
                 income = (1.0 - implicit) * paid[0] + implicit * paid[1]
-                bounds = self._bounds(claim, nodes, tau, start)
-                values = advance_between(matrix, values, dt, implicit, *bounds, income)
+                bounds, earlier = (self._bounds(claim, nodes, t, start) for t in (tau, before))
+                values = advance_between(
+                    matrix, values, dt, implicit, bounds, earlier, income, reach
+                )
                 return (values, tau), (tau, values)
 
             steps = backward_steps(end - start, each)
             (values, tau), rows = lax.scan(step, (values, claim.maturity - end), steps)
             growth = jnp.exp(self._discounting * tau)
-            return jnp.maximum(values, growth * put) + growth * coupon, rows
+            sold = jnp.where(put > 0, at_least(values, jnp.full_like(values, growth * put)), values)
+            return sold + growth * coupon, rows
 
         strike = jnp.where(claim.ratio > 0, safe.divide(claim.notional, claim.ratio), nodes[-1])
         final = at_maturity(_conversion(claim, strike), nodes) + claim.notional

@@ -22,12 +22,14 @@ from deephedge.pricing.black_scholes import european
 from deephedge.pricing.closed_form import time_left
 from deephedge.pricing.finite_difference import (
     exercise_value,
+    grid_counts,
     owed_at_once,
     segments,
     steps_each,
 )
 from deephedge.pricing.heston_operator import HestonOperator, Plane, heston_operator
 from deephedge.pricing.heston_steps import above, free
+from deephedge.pricing.obstacle import at_least
 from deephedge.pricing.price_grid import PriceGrid, at_maturity, price_grid
 from deephedge.pricing.variance_grid import VarianceGrid, variance_grid
 from deephedge.typing import Array, Float, Scalar
@@ -72,20 +74,12 @@ class HestonADI(AbstractPricer):
     extrapolated: bool = eqx.field(static=True, default=True)
 
     def __check_init__(self):
-        # The coarser of two grids takes every other date and node, the strike's among them.
-        fine = 2 if self.extrapolated else 1
-        for name, count, least, rest in (
-            ("n_steps", self.n_steps, 4 * fine, 0),
-            ("n_prices", self.n_prices - 1, 8 * fine, 1),
-            ("n_variances", self.n_variances - 1, 8 * fine, 1),
-        ):
-            multiple = 2 * fine if name == "n_prices" else fine
-            if count < least or count % multiple:
-                raise ValueError(
-                    f"`{name}` must be a multiple of {multiple}{' plus 1' * rest} and at least "
-                    f"{least + rest}, got {count + rest}; pass `{name}="
-                    f"{max(least, multiple * -(-count // multiple)) + rest}`."
-                )
+        grid_counts(
+            self.extrapolated,
+            n_steps=self.n_steps,
+            n_prices=self.n_prices,
+            n_variances=self.n_variances,
+        )
 
     def price(self, claim: AbstractClaim, now: Snapshot) -> Scalar:
         if not self.extrapolated:
@@ -175,7 +169,8 @@ class HestonADI(AbstractPricer):
         def segment(values: Plane, inputs: tuple[Scalar, Scalar, Array]) -> tuple[Plane, None]:
             length, elapsed, permitted = inputs
             values = free(operator, values, length, each)
-            return jnp.where(permitted, jnp.maximum(values, floor(elapsed)), values), None
+            better = at_least(values, jnp.broadcast_to(floor(elapsed), values.shape))
+            return jnp.where(permitted, better, values), None
 
         return lax.scan(segment, values, (lengths, jnp.cumsum(lengths), live))[0]
 

@@ -59,6 +59,12 @@ class HestonOperator(eqx.Module):
         """$(A_0 + A_1 + A_2) U$."""
         return self.mixed_part(values) + self.price_part(values) + self.variance_part(values)
 
+    @property
+    def diffused(self) -> Plane:
+        """$v x^2/h^2$ at each node, h being the gaps beside it; 0 at the ends."""
+        below, above = self.curvature
+        return self.variances[:, None] * (below + above)
+
     def solve_price(self, weight: Scalar, right: Plane) -> Plane:
         """U with $(1 - w A_1) U$ = `right`: a tridiagonal system for each variance."""
         scale = self.variances[:, None]

@@ -8,6 +8,7 @@ from jax import lax
 
 from deephedge.pricing.diffusion import backward_steps
 from deephedge.pricing.heston_operator import HestonOperator, Plane
+from deephedge.pricing.obstacle import pressed
 from deephedge.typing import Array, Float, Scalar
 
 _THETA = 6.0 / 13.0
@@ -52,11 +53,11 @@ def above(
     def with_scheme(scheme: Scheme) -> Callable[[Exercised, Scalar], tuple[Exercised, None]]:
         @jax.checkpoint
         def step(state: Exercised, dt: Scalar) -> tuple[Exercised, None]:
-            values, pressure, elapsed = state
-            elapsed, free = elapsed + dt, scheme(operator, values, dt, pressure)
-            least = floor(elapsed)
-            values = jnp.maximum(free - dt * pressure, least)
-            pressure = jnp.maximum(pressure + (least - free) / dt, 0.0)
+            values, pressure, before = state
+            elapsed, free = before + dt, scheme(operator, values, dt, pressure)
+            least = jnp.broadcast_to(floor(elapsed), values.shape)
+            push = least - floor(before) - dt * operator.price_part(least)
+            values, pressure = pressed(free, pressure, dt, least, push, dt * operator.diffused)
             return (values, pressure, elapsed), None
 
         return step

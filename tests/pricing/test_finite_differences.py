@@ -60,7 +60,7 @@ def test_european_error_is_of_second_order():
     errors = [
         abs(
             float(
-                FiniteDifference(**MODEL, n_steps=n, n_prices=4 * n + 1).price(
+                FiniteDifference(**MODEL, n_steps=n, n_prices=4 * n + 1, extrapolated=False).price(
                     Put(93.0, 1.0), at(100.0)
                 )
                 - exact
@@ -135,7 +135,11 @@ def quantlib_american(claim, days, spot, vol, rate, dividend):
 def test_american_error_is_of_second_order():
     claim, now = AmericanPut(100.0, 1.0), at(100.0)
     prices = [
-        float(FiniteDifference(**MODEL, n_steps=n, n_prices=4 * n + 1).price(claim, now))
+        float(
+            FiniteDifference(**MODEL, n_steps=n, n_prices=4 * n + 1, extrapolated=False).price(
+                claim, now
+            )
+        )
         for n in (25, 50, 100)
     ]
     first, second = np.diff(prices)
@@ -187,41 +191,50 @@ def test_american_greeks_are_smooth_and_right():
     assert float(gamma(jnp.asarray(30.0))) == pytest.approx(0.0, abs=1e-7)
 
 
-@pytest.mark.slow
-def test_american_volga_sees_the_boundary_of_exercise_move():
-    # With the boundary held where it is, it would be off by 1.5, 0.8, 0.5 and 0.2 of vega / vol.
-    put, vol, h = AmericanPut(100.0, 0.5), 0.25, 0.02
-    pricer = FiniteDifference(vol, 0.07, 0.01, n_steps=50, n_prices=101)
-
-    def by_vol(spot, shift):
-        moved, now = pricer.shifted(at(spot), vol=shift, rate=jnp.asarray(0.0))
-        return greeks(moved, put, now, ("vega", "volga"))
-
-    spots, shifts = jnp.asarray([90.0, 95.0, 100.0, 110.0]), h * jnp.arange(-2.0, 3.0)
-    every = jax.vmap(jax.vmap(by_vol, in_axes=(None, 0)), in_axes=(0, None))
-    got = jax.jit(every)(spots, shifts)
-    slope = got["vega"] @ jnp.asarray([1.0, -8.0, 0.0, 8.0, -1.0]) / (12.0 * h)
-    error = np.abs(got["volga"][:, 2] - slope)
-    assert np.all(error < 0.08 * got["vega"][:, 2] / vol), (got["volga"][:, 2], slope)
+# On eleven points about the middle: first, second and third derivative, of order 6, 6 and 4.
+SLOPES = {
+    1: (np.array([-1, 9, -45, 0, 45, -9, 1]) / 60.0),
+    2: (np.array([2, -27, 270, -490, 270, -27, 2]) / 180.0),
+    3: (np.array([1, -8, 13, 0, -13, 8, -1]) / 8.0),
+}
 
 
 @pytest.mark.slow
-def test_american_vega_rho_and_theta_are_central_differences():
-    claim, now = AmericanPut(40.0, 1.0), at(38.0)
+@pytest.mark.parametrize("spot", [88.0, 95.0, 100.0, 110.0])
+def test_american_greeks_to_third_order_are_those_of_the_integral_equation(spot):
+    # While exercise was a switch at each node, ultima had the wrong sign on every grid.
+    put, vol, rate, days = AmericanPut(100.0, 182 / 365), 0.2, 0.05, 182
+    names = ("delta", "gamma", "vega", "volga", "ultima", "rho", "vanna", "speed", "zomma")
+    pricer = FiniteDifference(vol, rate)
+    got = jax.jit(lambda: greeks(pricer, put, at(spot), names))()
 
-    def price(vol, rate, time):
-        pricer = FiniteDifference(vol=vol, rate=rate, n_prices=201, n_steps=50)
-        return pricer.price(claim, dataclasses.replace(now, time=time))
+    def exact(by_spot, by_vol, by_rate):
+        moved = spot + by_spot, vol + by_vol, rate + by_rate
+        return quantlib_american(put, days, *moved, 0.0)
 
-    point = [jnp.asarray(x) for x in (0.3, 0.06, 0.1)]
-    got = jax.jit(jax.grad(price, argnums=(0, 1, 2)))(*point)
-    fine = jax.jit(price)
-    # The grid stands still under a derivative and moves under a difference: equal to its error.
-    for i, h in enumerate((0.01, 0.005, 0.01)):
-        up, down = list(point), list(point)
-        up[i], down[i] = up[i] + h, down[i] - h
-        central = float(fine(*up) - fine(*down)) / (2 * h)
-        assert float(got[i]) == pytest.approx(central, abs=0.02), i
+    steps = {"spot": 0.015 * spot, "vol": 0.03 * vol, "rate": 0.002}
+
+    def along(variable, order, at_shift=None):
+        shifts = np.arange(-3, 4) * steps[variable]
+        moves = [{**(at_shift or {}), variable: x} for x in shifts]
+        table = [exact(m.get("spot", 0.0), m.get("vol", 0.0), m.get("rate", 0.0)) for m in moves]
+        return SLOPES[order] @ np.array(table) / steps[variable] ** order
+
+    def mixed(order):
+        shifts = np.arange(-3, 4) * steps["vol"]
+        table = [along("spot", order, {"vol": x}) for x in shifts]
+        return SLOPES[1] @ np.array(table) / steps["vol"]
+
+    truth = {
+        "delta": along("spot", 1), "gamma": along("spot", 2), "speed": along("spot", 3),
+        "vega": along("vol", 1), "volga": along("vol", 2), "ultima": along("vol", 3),
+        "rho": along("rate", 1), "vanna": mixed(1), "zomma": mixed(2),
+    }  # fmt: skip
+    first = ("delta", "vega", "rho")
+    for name, value in truth.items():
+        share = 2e-4 if name in first else 2e-2
+        size = max(abs(value), abs(truth["vega"]) / vol if name == "volga" else 0.0)
+        assert abs(float(got[name]) - value) < share * size, (name, float(got[name]), value)
 
 
 @jax.jit
