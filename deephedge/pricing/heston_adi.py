@@ -50,7 +50,8 @@ class HestonADI(AbstractPricer):
     the grid is one of forward prices, as in `FiniteDifference`; with one it ends there.
 
     Exercise at any time is imposed by the splitting of Ikonen and Toivanen: each step is taken
-    with the last step's pressure of exercise, which is then put right. A barrier is watched
+    with the last step's pressure of exercise, which is then put right, smoothly over two nodes
+    (`obstacle`): derivatives to third order are those of the values. A barrier is watched
     continuously; a knock-in is the option less its knock-out. All errors are of second order, and
     the price is extrapolated from two grids, $(4V_h - V_{2h})/3$ (Richardson).
 

@@ -92,7 +92,7 @@ def at_least(values: Plane, floor: Plane) -> Plane:
     changes by over one gap of the grid. Without it second derivatives by a parameter miss the
     crossing's move.
     """
-    soft = 0.25 * REACH * _per_node(lax.stop_gradient(values - floor))
+    soft = 0.25 * REACH * _per_node(values - floor)
     soft = jnp.maximum(soft, _rounding(values))
     return floor + soft * jax.nn.softplus((values - floor) / soft)
 

@@ -1,5 +1,7 @@
 """Grids of forward prices for finite differences: dense at the strikes, smooth, wide enough."""
 
+from typing import TypeVar
+
 import equinox as eqx
 import jax.numpy as jnp
 from jax import lax
@@ -7,7 +9,9 @@ from jax import lax
 from deephedge.claims.base import Pieces
 from deephedge.numerics import safe
 from deephedge.numerics.smooth_interpolation import STENCIL, smooth_weights
-from deephedge.typing import Array, Float, Scalar
+from deephedge.typing import Array, Float, PyTree, Scalar
+
+Laid = TypeVar("Laid", bound=PyTree)
 
 # Beyond, the squares of prices would overflow in single precision.
 _WIDEST = 38.0
@@ -91,6 +95,11 @@ class PriceGrid(eqx.Module):
         return jnp.arcsinh(jnp.log(price / self.centre) / self.width)
 
 
+def laid_by(values: Laid) -> Laid:
+    """What a grid is laid by, as constants: it stands still under every derivative."""
+    return lax.stop_gradient(values)
+
+
 def price_grid(
     pieces: Pieces,
     forward: Scalar,
@@ -110,11 +119,11 @@ def price_grid(
         cover: further distance in log-price to reach on either side.
         width: how far from the strikes the grid is dense, in deviations.
     """
-    strikes, forward, deviation = lax.stop_gradient((pieces.strike, forward, deviation))
+    strikes, forward, deviation, cover = laid_by((pieces.strike, forward, deviation, cover))
     logs = jnp.where(strikes > 0, safe.log(strikes), jnp.log(forward))
     centre = jnp.mean(logs)
     spread = jnp.max(jnp.abs(logs - centre))
-    far = jnp.maximum(jnp.abs(jnp.log(forward) - centre), spread) + lax.stop_gradient(cover)
+    far = jnp.maximum(jnp.abs(jnp.log(forward) - centre), spread) + cover
     half = jnp.minimum(far + 6.0 * deviation + 0.5 * deviation**2 + 1e-3, _WIDEST)
     dense = jnp.minimum(width * deviation + spread + 1e-3, 0.25 * half)
     reach = jnp.arcsinh(half / dense)

@@ -2,10 +2,10 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-from jax import lax
 
 from deephedge.markets.heston_law import AbstractHeston
 from deephedge.numerics.smooth_interpolation import smooth_weights
+from deephedge.pricing.price_grid import laid_by
 from deephedge.typing import Array, Float, Scalar
 
 # Twice the logarithm of the odds against a variance beyond the grid.
@@ -42,7 +42,7 @@ def variance_grid(
     $(\sqrt m + \sqrt{2cL})^2$ bounds it but for odds near $e^{-L}$. With a positive correlation the
     paths that matter for a call return to the mean by $\kappa - \rho\sigma$ only.
     """
-    model, variance, tau = lax.stop_gradient((model, variance, tau))
+    model, variance, tau = laid_by((model, variance, tau))
     slow = model.mean_reversion - jnp.maximum(model.correlation * model.vol_of_variance, 0.0)
     kappa = jnp.maximum(slow, 0.25 * model.mean_reversion)
     decay = jnp.exp(-kappa * tau)

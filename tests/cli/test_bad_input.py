@@ -109,7 +109,8 @@ API = {
         lambda: MonteCarlo(BS, n_paths=0, n_steps=1, key=jax.random.key(0)),
         "`n_paths` must be at least 1, got 0"),
     "too few dates": (
-        lambda: FiniteDifference(vol=0.2, n_steps=2), "`n_steps` must be a multiple of 2 and at least 8, got 2; pass `n_steps=8`"),
+        lambda: FiniteDifference(vol=0.2, n_steps=2),
+        "`n_steps` must be a multiple of 2 and at least 8, got 2; pass `n_steps=8`"),
     "no steps": (lambda: time_grid(1.0, 0), "`n_steps` must be at least 1, got 0"),
 }  # fmt: skip
 
