@@ -67,7 +67,10 @@ def advance_between(
         reach: over how many nodes the pressure fades.
     """
     weight, free = implicit * dt, known(matrix, values, dt, implicit) + dt * income
-    rested = tuple(known(matrix, _finite(x), dt, implicit) + dt * income for x in before)
+    rested = (
+        known(matrix, _finite(before[0]), dt, implicit) + dt * income,
+        known(matrix, _finite(before[1]), dt, implicit) + dt * income,
+    )
     layer = _layer(matrix, weight, bounds, rested, reach)
     system = _Held(matrix, weight, free, bounds, layer)
     fixed = lax.stop_gradient(system)

@@ -46,7 +46,9 @@ ALWAYS = ("BachelierFormula",)
 """The pricer that compiles soonest; the others run under `slow`."""
 
 FIRST = ("delta", "vega", "theta", "rho")
-GRIDS = dict.fromkeys(("FiniteDifference", "HestonADI", "ConvertibleDifference"), 1e-3)
+GRIDS: dict[str, float] = dict.fromkeys(
+    ("FiniteDifference", "HestonADI", "ConvertibleDifference"), 1e-3
+)
 """Between nodes a price has three continuous derivatives: a quotient of third order across nodes
 is the Greek but for what the fourth jumps by."""
 FLOORS = {"Fourier": 1e-14, "Lewis": 1e-14}
