@@ -63,7 +63,7 @@ class HestonOperator(eqx.Module):
     def diffused(self) -> Plane:
         """$v x^2/h^2$ at each node, h being the gaps beside it; 0 at the ends."""
         below, above = self.curvature
-        return self.variances[:, None] * (below + above)
+        return self.variances[:, None] * (below + above)[None, :]
 
     def solve_price(self, weight: Scalar, right: Plane) -> Plane:
         """U with $(1 - w A_1) U$ = `right`: a tridiagonal system for each variance."""

@@ -169,6 +169,28 @@ def test_greeks_to_the_third_order_are_those_of_fourier():
 
 
 @pytest.mark.slow
+def test_american_greeks_to_third_order_are_derivatives_of_those_below_them():
+    # While exercise was a switch at each node, volga was off by a tenth of itself on this grid,
+    # and ultima by a half.
+    model = Heston(100.0, 0.04, 2.0, 0.04, 0.3, -0.6, rate=0.05)
+    pricer, put, h = HestonADI(model, 40, 101, 41), AmericanPut(100.0, 0.5), 0.006
+    names = ("price", "vega", "volga", "ultima", "gamma", "zomma")
+
+    def by_vol(spot, shift):
+        now = eqx.tree_at(lambda n: n.prices, model.start(), spot[None])
+        moved, now = pricer.shifted(now, vol=shift, rate=jnp.zeros(()))
+        return greeks(moved, put, now, names)
+
+    spots, shifts = jnp.asarray([95.0, 100.0, 110.0]), h * jnp.arange(-3.0, 4.0)
+    every = jax.vmap(jax.vmap(by_vol, in_axes=(None, 0)), in_axes=(0, None))
+    got = {k: np.asarray(v) for k, v in jax.jit(every)(spots, shifts).items()}
+    slope = np.array([-1, 9, -45, 0, 45, -9, 1]) / (60.0 * h)
+    for above, below in (("vega", "price"), ("volga", "vega"), ("ultima", "volga")):
+        np.testing.assert_allclose(got[above][:, 3], got[below] @ slope, rtol=1e-2)
+    np.testing.assert_allclose(got["zomma"][:2, 3], (got["gamma"] @ slope)[:2], rtol=1e-2)
+
+
+@pytest.mark.slow
 def test_backward_differentiation_is_forward_differentiation():
     sizes = {"n_steps": 20, "n_prices": 61, "n_variances": 17, "extrapolated": False}
     pricer, claim = HestonADI(AMERICAN, **sizes), AmericanPut(10.0, 0.25)
