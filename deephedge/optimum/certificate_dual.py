@@ -6,9 +6,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from deephedge.markets.base import Path, Snapshot
-from deephedge.numerics import normal, safe
+from deephedge.numerics import safe
 from deephedge.optimum.certificate_chain import Chain
-from deephedge.optimum.certificate_shadow import Choice, Shadow
+from deephedge.optimum.certificate_shadow import SOFTNESS, Choice, Shadow, ramp
 from deephedge.optimum.tilt import Nodes, root
 from deephedge.policies.base import AbstractPolicy, Account
 from deephedge.typing import Array, Bool, Float, PyTree, Scalar
@@ -33,18 +33,17 @@ class Width(eqx.Module):
         slope: Float[Array, "asset normal"],
         shift: Float[Array, " normal"],
     ) -> Float[Array, " asset"]:
-        r"""The mean of $e^{g + b\cdot e}(2\Phi(\alpha + \beta\cdot e) - 1)$, exactly."""
+        r"""The mean of $e^{g + b\cdot e}\,r(\alpha + \beta\cdot e)$ with r the ramp, exactly."""
         size = self(shift) * jnp.exp(0.5 * jnp.sum(self.slope**2, axis=1))
-        top = level + jnp.sum(slope * (shift[None] + self.slope), axis=1)
-        spread = jnp.sqrt(1.0 + jnp.sum(slope**2, axis=1))
-        return size * (2.0 * normal.cdf(top / spread) - 1.0)
+        middle = level + jnp.sum(slope * (shift[None] + self.slope), axis=1)
+        return size * ramp(middle, jnp.sqrt(SOFTNESS**2 + jnp.sum(slope**2, axis=1)))
 
 
 class State(eqx.Module):
     """Where a path stands under Q."""
 
     now: Snapshot
-    probit: Float[Array, " asset"]
+    place: Float[Array, " asset"]
     shadow: Float[Array, " asset"]
     """The shadow price in today's money."""
     account: Account
@@ -137,9 +136,9 @@ class Step(eqx.Module):
         return (1.0 - self.unused) * width
 
     def _wanted(self, width: Width, standard: Float[Array, " normal"]) -> Float[Array, " asset"]:
-        return width(standard) * (2.0 * normal.cdf(self.probit(standard)) - 1.0)
+        return width(standard) * ramp(self.place(standard), SOFTNESS)
 
-    def probit(self, standard: Float[Array, " normal"]) -> Float[Array, " asset"]:
+    def place(self, standard: Float[Array, " normal"]) -> Float[Array, " asset"]:
         """The next position in the spread."""
         return self.choice.level + self.choice.slope @ standard
 
@@ -176,11 +175,11 @@ class Dual(eqx.Module):
         now = self.chain.start()
         zero, none = jnp.zeros_like(now.time), jnp.zeros_like(now.prices)
         width = self.chain.half_width(now)
-        probit = self.shadow.opening
+        place = self.shadow.opening
         return State(
             now=now,
-            probit=probit,
-            shadow=now.discount * now.prices + self.shadow.position(probit) * width,
+            place=place,
+            shadow=now.discount * now.prices + self.shadow.position(place) * width,
             account=Account(none, self.premium),
             memory=None if self.policy is None else self.policy.init(),
             log_density=zero,
@@ -198,7 +197,7 @@ class Dual(eqx.Module):
     def _step(self, state: State, k: Array, noise: Float[Array, " normal"]) -> State:
         now = state.now
         account, memory = self._hedged(state)
-        choice = self.shadow.choice(now, state.probit, account.holdings)
+        choice = self.shadow.choice(now, state.place, account.holdings)
         last = k == self.chain.times.shape[0] - 2
         charged = jnp.where(last & (not self.close_out), 0.0, 1.0).astype(noise.dtype)
         unused = jnp.asarray(self.shadow.slack, noise.dtype)
@@ -225,7 +224,7 @@ class Dual(eqx.Module):
         control = jnp.sum(choice.holdings * lax.stop_gradient(earned))
         return State(
             now=self.chain.remembered(now, later),
-            probit=step.probit(standard),
+            place=step.place(standard),
             shadow=shadow,
             account=Account(held, account.wealth + gain),
             memory=memory,

@@ -14,6 +14,23 @@ from deephedge.rollout.problem import HedgingProblem
 from deephedge.typing import Array, Float, PRNGKeyArray
 
 _STEEPEST, _MOST_MEAN, _MOST_STRETCH = 3.0, 1.0, 0.7
+_FARTHEST = 1.5
+
+SOFTNESS = 0.25
+"""Over what distance the ramp from one edge of the spread to the other is rounded off."""
+
+
+def ramp(level: Float[Array, "*asset"], softness: Array | float) -> Float[Array, "*asset"]:
+    r"""$E[\max(-1, \min(1, y + sZ))]$ for a standard normal Z: from -1 to 1, and -1 or 1 beyond.
+
+    So its mean over a normal y is another ramp, with the variance added to $s^2$. The best shadow
+    price is at an edge of the spread wherever there is a trade: it must get there, not only near.
+    """
+
+    def excess(z: Array) -> Array:
+        return z * normal.cdf(z) + normal.pdf(z)
+
+    return softness * (excess((level + 1.0) / softness) - excess((level - 1.0) / softness)) - 1.0
 
 
 class Choice(eqx.Module):
@@ -53,25 +70,24 @@ class Shadow(eqx.Module):
         network, control = silent(n_chosen, network_key), silent(n, control_key)
         return cls(network, control, jnp.zeros(n, dtype), features, d, slack)
 
-    def position(self, probit: Float[Array, " asset"]) -> Float[Array, " asset"]:
-        r"""Where in the spread: $u = (1 - \eta)(2\Phi(y) - 1)$."""
-        return (1.0 - self.slack) * (2.0 * normal.cdf(probit) - 1.0)
+    def position(self, place: Float[Array, " asset"]) -> Float[Array, " asset"]:
+        r"""Where in the spread: $u = (1 - \eta)\,r(y)$, with r the ramp."""
+        return (1.0 - self.slack) * ramp(place, SOFTNESS)
 
     def choice(
-        self, now: Snapshot, probit: Float[Array, " asset"], held: Float[Array, " asset"]
+        self, now: Snapshot, place: Float[Array, " asset"], held: Float[Array, " asset"]
     ) -> Choice:
-        """What is chosen at `now`, where the shadow price stands at `probit`."""
+        """What is chosen at `now`, where the shadow price stands at `place` on the ramp."""
         features = self.features(now)
-        n, d = probit.shape[0], self.n_normals
+        n, d = place.shape[0], self.n_normals
         sharp = jnp.tanh(features[:n] / (features[n + 1] + 0.05))
-        position = self.position(probit)
-        seen = jnp.concatenate([features, sharp, position, jnp.tanh(0.5 * probit), held])
+        position = self.position(place)
+        seen = jnp.concatenate([features, sharp, position, jnp.tanh(0.5 * place), held])
         sizes = [n, n * d, d, d]
         cuts = [sum(sizes[: i + 1]) for i in range(len(sizes))]
         move, slope, mean, stretch, lower = jnp.split(self.network(seen), cuts)
         slope = _soft(slope.reshape(n, d), _STEEPEST)
-        # Without a move, the position's mean under P is where it is.
-        level = move + jnp.sqrt(1.0 + jnp.sum(slope**2, axis=1)) * jnp.clip(probit, min=-3, max=3)
+        level = move + jnp.clip(place, min=-_FARTHEST, max=_FARTHEST)
         factor = jnp.diag(jnp.exp(_soft(stretch, _MOST_STRETCH)))
         factor = factor.at[jnp.tril_indices(d, -1)].set(_soft(lower, _MOST_STRETCH))
         solved = jnp.arange(d) < n
