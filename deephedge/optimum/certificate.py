@@ -8,13 +8,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from deephedge.numerics import normal
 from deephedge.numerics.checks import at_least_one
-from deephedge.numerics.draws import AbstractSource
 from deephedge.optimum.certificate_chain import Chain
-from deephedge.optimum.certificate_dual import Dual, Outcome
+from deephedge.optimum.certificate_dual import Dual
+from deephedge.optimum.certificate_paths import evaluated, slack_shares
 from deephedge.optimum.certificate_shadow import Shadow
 from deephedge.optimum.certificate_training import Report, learned, noise
 from deephedge.optimum.tilt import gauss_hermite
@@ -26,7 +25,6 @@ from deephedge.risk.optimised_certainty_equivalent import (
     OptimisedCertaintyEquivalent,
 )
 from deephedge.rollout.problem import HedgingProblem
-from deephedge.rollout.sample import BATCH
 from deephedge.typing import PRNGKeyArray, PyTree, Scalar
 
 _DOUBLE = np.dtype("float64")
@@ -117,13 +115,8 @@ def certificate(
     with jax.enable_x64(True):
         exact, hedge, start = _cast((problem, policy, shadow), _DOUBLE)
         dual = _dual(exact, hedge, start, n_nodes)
-    dtype = problem.times.dtype
-    nodes = gauss_hermite(_TRAINING_NODES, shadow.n_normals, dtype)
-    quick = dataclasses.replace(
-        _cast(dual, dtype), nodes=nodes, finer=None, n_iterations=_TRAINING_ITERATIONS
-    )
     shadow, stopped = learned(
-        quick,
+        _quick(dual, problem.times.dtype),
         aversion,
         key=train_key,
         n_steps=n_steps,
@@ -133,22 +126,22 @@ def certificate(
     )
     with jax.enable_x64(True):
         dual = dataclasses.replace(dual, shadow=_cast(shadow, _DOUBLE))
-        source = noise(dual, evaluate_key, evaluation_paths)
-        paths = _sampled(dual, source, evaluation_paths, min(BATCH, evaluation_paths))
+        paths = evaluated(dual, noise(dual, evaluate_key, evaluation_paths), evaluation_paths)
         values = paths.owed - paths.log_density / aversion.astype(_DOUBLE) - paths.gains
         bound, deviation = float(jnp.mean(values)), float(jnp.std(values, ddof=1))
-        share = float(jnp.max(paths.drift / paths.allowance))
+        share = float(jnp.max(slack_shares(paths)))
         quantile = float(normal.quantile(jnp.asarray(level, _DOUBLE)))
     error = deviation / math.sqrt(evaluation_paths)
-    return Certificate(
-        bound=bound,
-        standard_error=error,
-        lower=bound - quantile * error if share <= 1.0 else -math.inf,
-        level=level,
-        slack_share=share,
-        n_paths=evaluation_paths,
-        stopped=stopped,
-        seconds=time.perf_counter() - begin,
+    lower = bound - quantile * error if share <= 1.0 else -math.inf
+    seconds = time.perf_counter() - begin
+    return Certificate(bound, error, lower, level, share, evaluation_paths, stopped, seconds)
+
+
+def _quick(dual: Dual, dtype: jnp.dtype) -> Dual:
+    """The same for training: in the precision of the problem, with fewer nodes and iterations."""
+    nodes = gauss_hermite(_TRAINING_NODES, dual.shadow.n_normals, dtype)
+    return dataclasses.replace(
+        _cast(dual, dtype), nodes=nodes, finer=None, n_iterations=_TRAINING_ITERATIONS
     )
 
 
@@ -177,8 +170,3 @@ def _dual(
     )
     premium = problem.premium_at(chain.start())
     return Dual(chain, shadow, policy, premium, nodes, finer, _ITERATIONS, problem.close_out)
-
-
-@eqx.filter_jit
-def _sampled(dual: Dual, source: AbstractSource, n_paths: int, batch_size: int) -> Outcome:
-    return lax.map(lambda i: dual.path(source(i)), jnp.arange(n_paths), batch_size=batch_size)

@@ -6,26 +6,24 @@ import jax.numpy as jnp
 from jax import lax
 
 from deephedge.markets.base import Path, Snapshot
-from deephedge.numerics import safe
 from deephedge.optimum.certificate_chain import Chain
 from deephedge.optimum.certificate_shadow import SOFTNESS, Choice, Shadow, ramp
 from deephedge.optimum.tilt import Nodes, root
 from deephedge.policies.base import AbstractPolicy, Account
-from deephedge.typing import Array, Bool, Float, PyTree, Scalar
+from deephedge.typing import Array, Float, PyTree, Scalar
 
 _ROUNDING = 1e-9
 
 
 class Width(eqx.Module):
-    r"""An exponential $e^{g + b\cdot e}$ that touches the half-spread at $e = 0$."""
+    r"""The half-spread to second order: $w_0 + g\cdot e + \tfrac12 e\cdot He$."""
 
-    log: Float[Array, " asset"]
+    value: Float[Array, " asset"]
     slope: Float[Array, "asset normal"]
-    free: Bool[Array, " asset"]
-    """There is no spread at all."""
+    curvature: Float[Array, "asset normal normal"]
 
     def __call__(self, standard: Float[Array, " normal"]) -> Float[Array, " asset"]:
-        return jnp.where(self.free, 0.0, jnp.exp(self.log + self.slope @ standard))
+        return self.value + self.slope @ standard + 0.5 * self.curvature @ standard @ standard
 
     def mean(
         self,
@@ -33,10 +31,19 @@ class Width(eqx.Module):
         slope: Float[Array, "asset normal"],
         shift: Float[Array, " normal"],
     ) -> Float[Array, " asset"]:
-        r"""The mean of $e^{g + b\cdot e}\,r(\alpha + \beta\cdot e)$ with r the ramp, exactly."""
-        size = self(shift) * jnp.exp(0.5 * jnp.sum(self.slope**2, axis=1))
-        middle = level + jnp.sum(slope * (shift[None] + self.slope), axis=1)
-        return size * ramp(middle, jnp.sqrt(SOFTNESS**2 + jnp.sum(slope**2, axis=1)))
+        r"""The mean of $(w_0 + g\cdot e + \tfrac12 e\cdot He)\,r(\alpha + \beta\cdot e)$, exactly.
+
+        With r the ramp, R its mean and $e = \delta + \epsilon$: $E[\epsilon r] = \beta R'$ and
+        $E[\epsilon\epsilon^\top r] = R + \beta\beta^\top R''$ (Stein's lemma).
+        """
+        softness = jnp.sqrt(SOFTNESS**2 + jnp.sum(slope**2, axis=1))
+        place = level + slope @ shift
+        mean, steepness, bend = ramp(place, softness)
+        along = self.slope + self.curvature @ shift
+        trace = jnp.trace(self.curvature, axis1=1, axis2=2)
+        twice = jnp.einsum("ai,aij,aj->a", slope, self.curvature, slope)
+        first = self(shift) * mean + jnp.sum(along * slope, axis=1) * steepness
+        return first + 0.5 * (trace * mean + twice * bend)
 
 
 class State(eqx.Module):
@@ -93,34 +100,34 @@ class Step(eqx.Module):
         return self.charged * self.chain.half_width(later)
 
     def width(self) -> Width:
-        """The half-spread's logarithm, made affine."""
+        """The half-spread to second order around no noise and no shift."""
 
-        def log(standard: Array) -> tuple[Array, Array]:
-            spread = self.spread(self.later(standard))
-            return safe.log(spread), spread
+        def spread(standard: Array) -> Array:
+            return self.spread(self.later(standard))
 
         zero = jnp.zeros_like(self.choice.tilt.mean)
-        (slope, _), (value, spread) = jax.jacfwd(log)(zero), log(zero)
-        return Width(value, slope, spread <= 0)
+        slope = jax.jacfwd(spread)
+        return Width(spread(zero), slope(zero), jax.jacfwd(slope)(zero))
 
-    def above(
-        self, width: Width, standard: Float[Array, " normal"], later: Snapshot
-    ) -> Float[Array, " asset"]:
+    def position(self, standard: Float[Array, " normal"]) -> Float[Array, " asset"]:
+        """Where in the spread the shadow price is then, from -1 to 1, but for what is unused."""
+        return (1.0 - self.unused) * ramp(self.place(standard), SOFTNESS).value
+
+    def above(self, standard: Float[Array, " normal"], later: Snapshot) -> Float[Array, " asset"]:
         """By how much the shadow price is above the price: never more than the spread."""
-        spread = self.spread(later)
-        return self.unused_of(jnp.clip(self._wanted(width, standard), min=-spread, max=spread))
+        return self.spread(later) * self.position(standard)
 
     def grown(self, later: Snapshot) -> Float[Array, " asset"]:
         """The price with the dividends of the step, in today's money."""
         return later.discount * later.prices * later.accrual / self.now.accrual
 
     def values(self, width: Width, points: Float[Array, "node normal"]) -> Array:
-        """What quadrature integrates: the price, and the clipping of the width."""
+        """What quadrature integrates: the price, and what the spread is beyond second order."""
 
         def one(standard: Array) -> Array:
             later = self.later(standard)
-            wanted = self.unused_of(self._wanted(width, standard))
-            return self.grown(later) + self.above(width, standard, later) - wanted
+            rest = self.spread(later) - width(standard)
+            return self.grown(later) + rest * self.position(standard)
 
         return jax.vmap(one)(points)
 
@@ -129,14 +136,7 @@ class Step(eqx.Module):
     ) -> Float[Array, " asset"]:
         """The mean of the shadow price, with dividends, under the tilt with that shift."""
         exact = width.mean(self.choice.level, self.choice.slope, shift)
-        return nodes.expectation(values, shift) + self.unused_of(exact)
-
-    def unused_of(self, width: Array) -> Array:
-        """What may be used of a width."""
-        return (1.0 - self.unused) * width
-
-    def _wanted(self, width: Width, standard: Float[Array, " normal"]) -> Float[Array, " asset"]:
-        return width(standard) * ramp(self.place(standard), SOFTNESS)
+        return nodes.expectation(values, shift) + (1.0 - self.unused) * exact
 
     def place(self, standard: Float[Array, " normal"]) -> Float[Array, " asset"]:
         """The next position in the spread."""
@@ -209,7 +209,7 @@ class Dual(eqx.Module):
         standard = shift + noise
         later = step.later(standard)
         price = later.discount * later.prices
-        shadow = price + step.above(width, standard, later)
+        shadow = price + step.above(standard, later)
         grown = step.grown(later)
         drift, allowance = state.drift, state.allowance
         if self.finer is not None:
@@ -254,7 +254,7 @@ class Dual(eqx.Module):
         def drift(parameters: PyTree, moved: Float[Array, " asset"]) -> Float[Array, " asset"]:
             level, slope, width, values, shadow = parameters
             shift = jnp.concatenate([moved, rest])
-            exact = step.unused_of(width.mean(level, slope, shift))
+            exact = (1.0 - step.unused) * width.mean(level, slope, shift)
             return self.nodes.expectation(values, shift) + exact - shadow
 
         parameters = (step.choice.level, step.choice.slope, width, values, shadow)

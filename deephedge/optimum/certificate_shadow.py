@@ -1,5 +1,7 @@
 """The learned part of a certificate: a shadow price inside the spread, and a measure for it."""
 
+from typing import NamedTuple
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -20,17 +22,25 @@ SOFTNESS = 0.25
 """Over what distance the ramp from one edge of the spread to the other is rounded off."""
 
 
-def ramp(level: Float[Array, "*asset"], softness: Array | float) -> Float[Array, "*asset"]:
-    r"""$E[\max(-1, \min(1, y + sZ))]$ for a standard normal Z: from -1 to 1, and -1 or 1 beyond.
+class Ramp(NamedTuple):
+    """A ramp's value, slope and curvature."""
+
+    value: Float[Array, "*asset"]
+    slope: Float[Array, "*asset"]
+    curvature: Float[Array, "*asset"]
+
+
+def ramp(level: Float[Array, "*asset"], softness: Array | float) -> Ramp:
+    r"""$E[\max(-1, \min(1, y + sZ))]$ for a standard normal Z: from -1 to 1, and flat beyond.
 
     So its mean over a normal y is another ramp, with the variance added to $s^2$. The best shadow
     price is at an edge of the spread wherever there is a trade: it must get there, not only near.
     """
-
-    def excess(z: Array) -> Array:
-        return z * normal.cdf(z) + normal.pdf(z)
-
-    return softness * (excess((level + 1.0) / softness) - excess((level - 1.0) / softness)) - 1.0
+    high, low = (level + 1.0) / softness, (level - 1.0) / softness
+    shares, densities = ((of(high), of(low)) for of in (normal.cdf, normal.pdf))
+    slope, fall = shares[0] - shares[1], densities[0] - densities[1]
+    rise = high * shares[0] - low * shares[1]
+    return Ramp(softness * (rise + fall) - 1.0, slope, fall / softness)
 
 
 class Choice(eqx.Module):
@@ -72,7 +82,7 @@ class Shadow(eqx.Module):
 
     def position(self, place: Float[Array, " asset"]) -> Float[Array, " asset"]:
         r"""Where in the spread: $u = (1 - \eta)\,r(y)$, with r the ramp."""
-        return (1.0 - self.slack) * ramp(place, SOFTNESS)
+        return (1.0 - self.slack) * ramp(place, SOFTNESS).value
 
     def choice(
         self, now: Snapshot, place: Float[Array, " asset"], held: Float[Array, " asset"]

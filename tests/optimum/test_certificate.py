@@ -10,7 +10,8 @@ from deephedge.numerics import normal
 from deephedge.optimum import certificate
 from deephedge.optimum.certificate_chain import Chain
 from deephedge.optimum.certificate_dual import Width
-from deephedge.optimum.tilt import gauss_hermite
+from deephedge.optimum.certificate_shadow import SOFTNESS, ramp
+from deephedge.optimum.tilt import Nodes, gauss_hermite
 from deephedge.policies import Zakamouline
 from deephedge.pricing import BlackScholesFormula, Held, ListedModel
 from deephedge.risk import Entropic, ExpectedShortfall
@@ -28,18 +29,27 @@ def problem(market, cost=COSTS, n_steps=3, **terms):
 
 
 def test_the_mean_of_a_position_in_the_spread_is_that_of_a_fine_quadrature():
-    width = Width(jnp.array([-2.0]), jnp.array([[0.03, -0.2]]), jnp.array([False]))
+    curvature = jnp.array([[[0.03, -0.02], [-0.02, 0.05]]])
+    width = Width(jnp.array([0.2]), jnp.array([[0.03, -0.1]]), curvature)
     level, slope, shift = jnp.array([0.4]), jnp.array([[1.0, 0.5]]), jnp.array([0.2, -0.1])
-    nodes = gauss_hermite(40, 2, jnp.dtype(float))
+    z = jnp.linspace(-8.0, 8.0, 81)
+    one = normal.pdf(z) * (z[1] - z[0])
+    nodes = Nodes(
+        jnp.stack(jnp.meshgrid(z, z), axis=-1).reshape(-1, 2), jnp.outer(one, one).ravel()
+    )
 
     @jax.jit
-    def both():
-        place = 2.0 * normal.cdf(level[0] + nodes.points @ slope[0]) - 1.0
-        values = jnp.exp(width.log[0] + nodes.points @ width.slope[0]) * place
-        return width.mean(level, slope, shift), nodes.expectation(values[:, None], shift)
+    def both(nodes):
+        moved = nodes.points + shift[None]
+        place = ramp(level[0] + moved @ slope[0], SOFTNESS).value
+        return width.mean(level, slope, shift), nodes.weights @ (
+            jax.vmap(width)(moved)[:, 0] * place
+        )
 
-    ours, theirs = both()
+    ours, theirs = both(nodes)
     np.testing.assert_allclose(ours, theirs, rtol=1e-9)
+    # A ramp is a number cut off at -1 and 1, but for its softness.
+    np.testing.assert_allclose(ramp(jnp.array([-3.0, 0.0, 3.0]), 0.1).value, [-1, 0, 1], atol=1e-12)
 
 
 def test_a_chain_goes_where_the_market_goes_and_only_proportional_costs_make_its_spread():
