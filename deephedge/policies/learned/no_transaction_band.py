@@ -45,7 +45,16 @@ class NoTransactionBand(AbstractTrainablePolicy, AbstractBandPolicy):
         features: Sequence[str] = STANDARD,
         key: PRNGKeyArray,
     ) -> "NoTransactionBand":
-        """An untrained policy for the claim in the market, starting from the band `base`."""
+        """An untrained policy for the claim in the market, starting from the band `base`.
+
+        Args:
+            features: what is seen, as in `Features`; not "wealth", since a band is that of a date.
+        """
+        if "wealth" in features:
+            raise ValueError(
+                "`features` must not hold 'wealth': the edges of a band are those of the date; use "
+                '`Feedforward.create(..., corrects="band")`.'
+            )
         pilot_key, network_key = jax.random.split(key)
         fitted = Features.fit(market, claim, times, names=features, key=pilot_key)
         n_assets = fitted.n_assets
