@@ -1,5 +1,6 @@
 """The learned part of a certificate: a shadow price inside the spread, and a measure for it."""
 
+import dataclasses
 from typing import NamedTuple
 
 import equinox as eqx
@@ -51,6 +52,11 @@ class Choice(eqx.Module):
     tilt: Tilt
     holdings: Float[Array, " asset"]
 
+    def damped(self, place: Float[Array, " asset"], ease: Float[Array, " asset"]) -> "Choice":
+        """Only so much of the way from a place on the ramp to the next."""
+        level = place + ease * (self.level - place)
+        return dataclasses.replace(self, level=level, slope=ease[:, None] * self.slope)
+
 
 class Shadow(eqx.Module):
     """The learned part: it sees the snapshot, where the shadow price stands, and the hedge."""
@@ -65,14 +71,24 @@ class Shadow(eqx.Module):
 
     @classmethod
     def create(
-        cls, problem: HedgingProblem, *, width: int, depth: int, slack: float, key: PRNGKeyArray
+        cls,
+        problem: HedgingProblem,
+        *,
+        width: int,
+        depth: int,
+        slack: float,
+        n_more: int = 0,
+        key: PRNGKeyArray,
     ) -> "Shadow":
-        """The shadow price that is the price, under the measure that is nearest to P."""
+        """The shadow price that is the price, under the measure that is nearest to P.
+
+        `n_more` numbers are seen besides, of where the measure stands.
+        """
         pilot_key, network_key, control_key = jax.random.split(key, 3)
         market, dtype = problem.market, problem.times.dtype
         features = Features.fit(market, problem.claim, problem.times, key=pilot_key)
         n, d = features.reference.shape[0], market.normals_per_step
-        n_seen, n_chosen = features.size + 4 * n, n * (d + 1) + d + d * (d + 1) // 2
+        n_seen, n_chosen = features.size + 4 * n + n_more, n * (d + 1) + d + d * (d + 1) // 2
 
         def silent(n_out: int, key: PRNGKeyArray) -> Perceptron:
             return silent_network(n_seen, n_out, width=width, depth=depth, dtype=dtype, key=key)
@@ -85,14 +101,19 @@ class Shadow(eqx.Module):
         return (1.0 - self.slack) * ramp(place, SOFTNESS).value
 
     def choice(
-        self, now: Snapshot, place: Float[Array, " asset"], held: Float[Array, " asset"]
+        self,
+        now: Snapshot,
+        place: Float[Array, " asset"],
+        held: Float[Array, " asset"],
+        more: Float[Array, " more"] | None = None,
     ) -> Choice:
         """What is chosen at `now`, where the shadow price stands at `place` on the ramp."""
         features = self.features(now)
         n, d = place.shape[0], self.n_normals
         sharp = jnp.tanh(features[:n] / (features[n + 1] + 0.05))
         position = self.position(place)
-        seen = jnp.concatenate([features, sharp, position, jnp.tanh(0.5 * place), held])
+        parts = [features, sharp, position, jnp.tanh(0.5 * place), held]
+        seen = jnp.concatenate(parts if more is None else [*parts, more])
         sizes = [n, n * d, d, d]
         cuts = [sum(sizes[: i + 1]) for i in range(len(sizes))]
         move, slope, mean, stretch, lower = jnp.split(self.network(seen), cuts)

@@ -83,10 +83,22 @@ def kinked(n_nodes: int, n_fine: int, normal: int, n_normals: int, dtype: jnp.dt
     `n_fine` equally spaced points there, within eight deviations; Gauss-Hermite rules elsewhere.
     """
     rules = [_hermite(n_nodes)] * n_normals
-    points = np.linspace(-_FARTHEST, _FARTHEST, n_fine)
-    weights = np.exp(-0.5 * points**2)
-    rules[normal] = points, weights / np.sum(weights)
+    rules[normal] = _spaced(n_fine)
     return _product(rules, dtype)
+
+
+def equally_spaced(n_nodes: int, n_normals: int, dtype: jnp.dtype) -> Nodes:
+    """The product of trapezoidal rules within eight deviations.
+
+    For functions that are smooth, but bend within a deviation, as no polynomial does.
+    """
+    return _product([_spaced(n_nodes)] * n_normals, dtype)
+
+
+def _spaced(n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    points = np.linspace(-_FARTHEST, _FARTHEST, n_nodes)
+    weights = np.exp(-0.5 * points**2)
+    return points, weights / np.sum(weights)
 
 
 def _hermite(n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
