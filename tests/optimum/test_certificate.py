@@ -105,7 +105,7 @@ def test_what_has_no_certificate_is_refused():
     with pytest.raises(ValueError, match="held to the end"):
         Chain.of(problem(early, n_steps=2))
     with pytest.raises(ValueError, match="its dual is not known"):
-        certificate(problem(flat), Expectile(0.1), key=jax.random.key(0))
+        certificate(problem(flat), Expectile.example(), key=jax.random.key(0))
 
 
 ZAKAMOULINE = Zakamouline(CALL, BlackScholesFormula(vol=0.2), cost_rate=0.001, aversion=1.0)
