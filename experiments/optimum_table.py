@@ -9,7 +9,6 @@ a variance that moves. In single precision nothing changes: the programme itself
 """
 
 import argparse
-import dataclasses
 import time
 from collections.abc import Sequence
 
@@ -54,12 +53,7 @@ def optimum(market: str, cost: float, aversion: float) -> Solved:
         time_grid(MATURITY, 30),
         close_out=False,
     )
-    resolution = RESOLUTIONS[market]
-    if aversion > 1.0:
-        # Risk grows so fast away from the best holdings that prices and holdings must be closer.
-        finer = {"prices": 2 * resolution.prices, "holdings": 2 * resolution.holdings - 1}
-        resolution = dataclasses.replace(resolution, **finer)
-    return solve_entropic(problem, Entropic(aversion=aversion), resolution=resolution)
+    return solve_entropic(problem, Entropic(aversion=aversion), resolution=RESOLUTIONS[market])
 
 
 def table(market: str, aversions: Sequence[float], costs: Sequence[float]) -> None:
