@@ -164,6 +164,7 @@ def test_expected_shortfall_stays_below_its_optimum_and_well_above_the_price():
         learning_rate=0.02,
         evaluation_paths=16_384,
     )
+    print(f"optimum {float(least.risk):.4f} ({float(least.uncertainty):.1e}), {found}")
     assert found.standard_error < 5e-3 * least.risk
     assert found.bound < least.risk + 4 * found.standard_error
     assert found.gap(float(least.risk)) < 0.1
