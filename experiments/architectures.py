@@ -48,12 +48,12 @@ class Architecture:
     make: Callable
     options: Mapping
     base: AbstractPolicy = BAND
-    learning_rate: float = 0.02
+    learning_rate: float = 0.05
 
 
 EDGES = {"features": SEES, "corrects": "band"}
 ARCHITECTURES = {
-    "no-transaction band": Architecture(NoTransactionBand.create, {"width": 16}),
+    "no-transaction band": Architecture(NoTransactionBand.create, {"features": SEES, "width": 16}),
     "feedforward": Architecture(Feedforward.create, {**EDGES, "width": 16}),
     "recurrent, GRU": Architecture(Recurrent.create, EDGES),
     "recurrent, LSTM": Architecture(Recurrent.create, {**EDGES, "cell": "lstm"}),

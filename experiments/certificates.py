@@ -135,6 +135,7 @@ def certified(
     learning_steps: int,
     n_steps: int,
     n_paths: int,
+    slack: float,
 ) -> Result:
     """Train a band, measure its risk on fresh paths, and bound what any hedge can reach."""
     problem, base = made()
@@ -163,13 +164,19 @@ def certified(
             print(f"step {step}: {text}, {time.perf_counter() - begin:.0f} s", flush=True)
 
     found = certificate(
-        problem, RISK, key=bound_key, policy=trained, n_steps=n_steps, report=report
+        problem, RISK, key=bound_key, policy=trained, n_steps=n_steps, slack=slack, report=report
     )
     print(found)
     return Result(risk.value, risk.standard_error, found)
 
 
-PROBLEMS = {"reference": (reference, 100), "asian": (asian, 200), "heston": (heston, 200)}
+PROBLEMS = {
+    "reference": (reference, 100, 1e-3),
+    "asian": (asian, 200, 1e-3),
+    # Where the variance comes near zero its scheme has kinks, and quadrature misses more.
+    "heston": (heston, 200, 5e-3),
+}
+"""How each is made, how long its hedge is trained, and the share of the spread left unused."""
 WITHIN = {"reference": 0.01, "asian": 0.03, "heston": 0.03}
 
 
@@ -177,9 +184,14 @@ def experiment(
     problem: str = "reference", seed: int = 0, n_steps: int = 400, n_paths: int = 400_000
 ) -> list[Finding]:
     """The gap of each learned hedge, and where the optimum is known that the bound is below it."""
-    made, learning_steps = PROBLEMS[problem]
+    made, learning_steps, slack = PROBLEMS[problem]
     result = certified(
-        made, seed=seed, learning_steps=learning_steps, n_steps=n_steps, n_paths=n_paths
+        made,
+        seed=seed,
+        learning_steps=learning_steps,
+        n_steps=n_steps,
+        n_paths=n_paths,
+        slack=slack,
     )
     found = [Finding(f"{problem}: gap of the learned hedge", result.gap, 0.0, WITHIN[problem])]
     if problem == "reference":

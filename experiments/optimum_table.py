@@ -5,11 +5,12 @@ proportional costs, entropic risk: the least risk that any hedge can have, by dy
 Merton and Heston have the same volatility of 0.2 at the start, and jumps of about one a month, or
 a variance that moves. In single precision nothing changes: the programme itself runs in double.
 
-    python experiments/optimum_table.py [--markets black-scholes merton heston]
+    python experiments/optimum_table.py [--markets black-scholes merton heston] [--aversions 1 10]
 """
 
 import argparse
 import time
+from collections.abc import Sequence
 
 from deephedge.claims import Call
 from deephedge.costs import ProportionalCost
@@ -55,10 +56,10 @@ def optimum(market: str, cost: float, aversion: float) -> Solved:
     return solve_entropic(problem, Entropic(aversion=aversion), resolution=RESOLUTIONS[market])
 
 
-def table(market: str) -> None:
+def table(market: str, aversions: Sequence[float], costs: Sequence[float]) -> None:
     """Print the rows of one market."""
-    for aversion in AVERSIONS:
-        for cost in COSTS:
+    for aversion in aversions:
+        for cost in costs:
             begin = time.perf_counter()
             found = optimum(market, cost, aversion)
             seconds = time.perf_counter() - begin
@@ -74,7 +75,10 @@ if __name__ == "__main__":
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--markets", nargs="+", default=list(MARKETS), choices=list(MARKETS))
+    parser.add_argument("--aversions", nargs="+", type=float, default=AVERSIONS)
+    parser.add_argument("--costs", nargs="+", type=float, default=COSTS)
+    options = parser.parse_args()
     print("| market | aversion | cost | optimum | error | band at the start | seconds |")
     print("|---|---|---|---|---|---|---|")
-    for name in parser.parse_args().markets:
-        table(name)
+    for name in options.markets:
+        table(name, options.aversions, options.costs)

@@ -10,7 +10,7 @@ import jax
 from deephedge.claims import NoClaim
 from deephedge.cli.backtest import Backtested, backtested
 from deephedge.cli.folder import Folder
-from deephedge.cli.optimum import Optima, solved_optima
+from deephedge.cli.optimum import Optima, certified, solved_optima
 from deephedge.cli.resolve import Resolved, open_study
 from deephedge.cli.tables import StudyError
 from deephedge.cli.toml import toml_text
@@ -39,6 +39,7 @@ def run_study(file: Path, out: Path, *, resume: bool, quiet: bool, json: bool) -
             return _interrupted(lessons, file, out)
         optima = _optima(resolved, quiet=quiet)
         comparison = _compared(resolved, lessons, optima, quiet=quiet)
+        comparison, proofs = _certified(resolved, lessons, comparison, quiet=quiet)
         parts = _split(resolved, pricer, lessons, quiet=quiet)
         table = resolved.study.backtest
         history = None if table is None else backtested(resolved, lessons.policies, table)
@@ -47,6 +48,8 @@ def run_study(file: Path, out: Path, *, resume: bool, quiet: bool, json: bool) -
     summary = _summary(comparison, history, lessons, parts)
     if optima:
         summary["solved"] = optima
+    if proofs:
+        summary["certified"] = proofs
     folder.write_json("summary.json", summary)
     comparison.frame().to_csv(folder.comparison, index=False)
     write_report(
@@ -111,6 +114,25 @@ def _compared(resolved: Resolved, lessons: Lessons, optima: Optima, *, quiet: bo
         key=jax.random.key(evaluation.seed),
         baseline=evaluation.baseline,
         optimum=known,
+    )
+
+
+def _certified(
+    resolved: Resolved, lessons: Lessons, comparison: Comparison, *, quiet: bool
+) -> tuple[Comparison, dict[str, Any]]:
+    """The comparison with the certificates that the study asks for, and how they were made."""
+    evaluation = resolved.study.evaluation
+    if not evaluation.certificate:
+        return comparison, {}
+    if not quiet:
+        print("bounding what any hedge can reach", file=sys.stderr)
+    return certified(
+        resolved.problem,
+        lessons.policies,
+        resolved.measures,
+        comparison,
+        n_steps=evaluation.certificate_steps,
+        seed=evaluation.seed,
     )
 
 

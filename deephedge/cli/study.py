@@ -75,6 +75,8 @@ class Evaluation:
     """`[evaluation]`: how policies are compared.
 
     `optimum` gives known optima, by measure; or "solve", for those of entropic measures.
+    `certificate` asks for a number that no hedge can be below, for every entropic measure, and
+    `certificate_steps` says how long it is trained.
     `attribution` says on how many of the paths the P&L of every policy is split by Greeks; none
     unless given.
     """
@@ -83,10 +85,13 @@ class Evaluation:
     seed: int = 1
     baseline: str | None = None
     optimum: dict[str, float] | str = dataclasses.field(default_factory=dict)
+    certificate: bool = False
+    certificate_steps: int = 400
     attribution: int = 0
 
     def __post_init__(self):
         _at_least(2, self, "n_paths")
+        _at_least(1, self, "certificate_steps")
         if self.attribution != 0 and not 2 <= self.attribution <= self.n_paths:
             raise ValueError(
                 f"`attribution` must be 0 or from 2 to the {self.n_paths} paths, got "

@@ -8,30 +8,28 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from deephedge.numerics import normal
 from deephedge.numerics.checks import at_least_one
-from deephedge.numerics.draws import AbstractSource
+from deephedge.optimum.certificate_capped import CappedDual
 from deephedge.optimum.certificate_chain import Chain
-from deephedge.optimum.certificate_dual import Dual, Outcome
+from deephedge.optimum.certificate_dual import AbstractDual, Outcome
+from deephedge.optimum.certificate_paths import evaluated, slack_shares
+from deephedge.optimum.certificate_penalty import AbstractPenalty, Cap, penalty_of
 from deephedge.optimum.certificate_shadow import Shadow
+from deephedge.optimum.certificate_tilted import TiltedDual
 from deephedge.optimum.certificate_training import Report, learned, noise
-from deephedge.optimum.tilt import gauss_hermite
+from deephedge.optimum.tilt import equally_spaced, gauss_hermite
 from deephedge.policies.base import AbstractPolicy
 from deephedge.risk.base import AbstractRiskMeasure
-from deephedge.risk.entropic import Entropic
-from deephedge.risk.optimised_certainty_equivalent import (
-    ExponentialUtility,
-    OptimisedCertaintyEquivalent,
-)
 from deephedge.rollout.problem import HedgingProblem
-from deephedge.rollout.sample import BATCH
-from deephedge.typing import PRNGKeyArray, PyTree, Scalar
+from deephedge.typing import PRNGKeyArray, PyTree
 
 _DOUBLE = np.dtype("float64")
-_TRAINING_NODES, _FINER = 5, 3
-_TRAINING_ITERATIONS, _ITERATIONS = 3, 8
+# With a cap the density is integrated by the rule too, which takes more nodes and iterations.
+_RULE = {False: gauss_hermite, True: equally_spaced}
+_TRAINING = {False: (5, 3), True: (32, 5)}
+_EXACT = {False: (6, 3, 8), True: (64, 16, 12)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,13 +70,13 @@ def certificate(
     width: int = 32,
     depth: int = 2,
     slack: float = 1e-3,
-    n_nodes: int = 6,
+    n_nodes: int | None = None,
     report: Report = lambda step, text: None,
 ) -> Certificate:
-    r"""A bound below the entropic risk of every hedge, policies yet unknown among them.
+    r"""A bound below the risk of every hedge, policies yet unknown among them.
 
-    For every measure Q (Donsker and Varadhan), every price M within the spread that ends at the
-    price, or within the spread if closing out is charged, and is a Q-martingale,
+    For the entropic risk, every measure Q (Donsker and Varadhan), every price M within the spread
+    that ends at the price, or within the spread if closing out is charged, and is a Q-martingale,
 
     $$\rho(X_h) \ge E_Q[D_T\,\text{payoff} - \text{premium}] - \frac{1}{a} H(Q|P)
     \quad\text{for every adapted hedge } h,$$
@@ -96,14 +94,16 @@ def certificate(
     quadrature: `slack_share` says so.
 
     Args:
-        risk: `Entropic`, or the optimised certainty equivalent of exponential utility.
+        risk: `Entropic`, `ExpectedShortfall`, or the optimised certainty equivalent of a utility of
+            the library. For expected shortfall the density of Q has a cap, see `CappedDual`.
         policy: a good hedge, if one is known: the network sees its holdings, and they reduce the
             variance. The bound is on every hedge, not on this one.
         n_steps: of training, each on `n_paths` fresh paths.
         evaluation_paths: fresh paths for the bound.
         level: confidence of the one-sided limit.
         width: of the network's `depth` hidden layers.
-        n_nodes: of the Gauss-Hermite rule, for each normal of a step; checked against 3 more.
+        n_nodes: of the quadrature, for each normal of a step, checked against more of them: 6 of
+            Gauss and Hermite's unless given; with a cap, 64 equally spaced ones.
         report: called after every training step with its number and a short text. `Ctrl-C` ends
             training; the bound is then that of the network so far.
 
@@ -111,20 +111,21 @@ def certificate(
     spread; Cvitanić and Karatzas (1996) and Rogers (2002) for duality with costs and by simulation.
     """
     at_least_one(n_steps=n_steps, n_paths=n_paths, evaluation_paths=evaluation_paths)
-    aversion, begin = _aversion(risk), time.perf_counter()
+    penalty, begin = penalty_of(risk), time.perf_counter()
     create_key, train_key, evaluate_key = jax.random.split(key, 3)
-    shadow = Shadow.create(problem, width=width, depth=depth, slack=slack, key=create_key)
-    with jax.enable_x64(True):
-        exact, hedge, start = _cast((problem, policy, shadow), _DOUBLE)
-        dual = _dual(exact, hedge, start, n_nodes)
-    dtype = problem.times.dtype
-    nodes = gauss_hermite(_TRAINING_NODES, shadow.n_normals, dtype)
-    quick = dataclasses.replace(
-        _cast(dual, dtype), nodes=nodes, finer=None, n_iterations=_TRAINING_ITERATIONS
+    shadow = Shadow.create(
+        problem,
+        width=width,
+        depth=depth,
+        slack=slack,
+        n_more=1 if isinstance(penalty, Cap) else 0,
+        key=create_key,
     )
+    with jax.enable_x64(True):
+        exact, hedge, start, far = _cast((problem, policy, shadow, penalty), _DOUBLE)
+        dual = _dual(exact, hedge, start, far, n_nodes)
     shadow, stopped = learned(
-        quick,
-        aversion,
+        _quick(dual, problem.times.dtype),
         key=train_key,
         n_steps=n_steps,
         n_paths=n_paths,
@@ -133,34 +134,36 @@ def certificate(
     )
     with jax.enable_x64(True):
         dual = dataclasses.replace(dual, shadow=_cast(shadow, _DOUBLE))
-        source = noise(dual, evaluate_key, evaluation_paths)
-        paths = _sampled(dual, source, evaluation_paths, min(BATCH, evaluation_paths))
-        values = paths.owed - paths.log_density / aversion.astype(_DOUBLE) - paths.gains
-        bound, deviation = float(jnp.mean(values)), float(jnp.std(values, ddof=1))
-        share = float(jnp.max(paths.drift / paths.allowance))
+        paths = evaluated(dual, noise(dual, evaluate_key, evaluation_paths), evaluation_paths)
+        bound, error = _estimated(paths)
+        share = float(jnp.max(slack_shares(paths)))
         quantile = float(normal.quantile(jnp.asarray(level, _DOUBLE)))
-    error = deviation / math.sqrt(evaluation_paths)
-    return Certificate(
-        bound=bound,
-        standard_error=error,
-        lower=bound - quantile * error if share <= 1.0 else -math.inf,
-        level=level,
-        slack_share=share,
-        n_paths=evaluation_paths,
-        stopped=stopped,
-        seconds=time.perf_counter() - begin,
-    )
+    lower = bound - quantile * error if share <= 1.0 else -math.inf
+    seconds = time.perf_counter() - begin
+    return Certificate(bound, error, lower, level, share, evaluation_paths, stopped, seconds)
 
 
-def _aversion(risk: AbstractRiskMeasure) -> Scalar:
-    if isinstance(risk, Entropic):
-        return risk.aversion
-    if isinstance(risk, OptimisedCertaintyEquivalent) and isinstance(
-        risk.utility, ExponentialUtility
-    ):
-        return risk.utility.aversion
-    raise ValueError(
-        f"`risk` must be Entropic, got {type(risk).__name__}: other measures have other duals."
+def _estimated(paths: Outcome) -> tuple[float, float]:
+    """The mean under Q and its standard error.
+
+    Weights have mean 1, so that a constant may be taken out of what they weigh: for each half of
+    the paths the mean of the other.
+    """
+    inside, weight = paths.owed - paths.penalty - paths.gains, paths.weight
+    even = jnp.arange(weight.shape[0]) % 2 == 0
+    means = [jnp.mean(weight * inside, where=half) for half in (even, ~even)]
+    middle = jnp.where(even, means[1], means[0])
+    values = middle + weight * (inside - middle)
+    return float(jnp.mean(values)), float(jnp.std(values, ddof=1)) / math.sqrt(len(values))
+
+
+def _quick(dual: AbstractDual, dtype: jnp.dtype) -> AbstractDual:
+    """The same for training: in the precision of the problem, with fewer nodes and iterations."""
+    capped = isinstance(dual, CappedDual)
+    n_nodes, n_iterations = _TRAINING[capped]
+    nodes = _RULE[capped](n_nodes, dual.shadow.n_normals, dtype)
+    return dataclasses.replace(
+        _cast(dual, dtype), nodes=nodes, finer=None, n_iterations=n_iterations
     )
 
 
@@ -169,16 +172,27 @@ def _cast(tree: PyTree, dtype: jnp.dtype) -> PyTree:
 
 
 def _dual(
-    problem: HedgingProblem, policy: AbstractPolicy | None, shadow: Shadow, n_nodes: int
-) -> Dual:
+    problem: HedgingProblem,
+    policy: AbstractPolicy | None,
+    shadow: Shadow,
+    penalty: AbstractPenalty | Cap,
+    n_nodes: int | None,
+) -> AbstractDual:
     chain = Chain.of(problem)
-    nodes, finer = (
-        gauss_hermite(n, shadow.n_normals, problem.times.dtype) for n in (n_nodes, n_nodes + _FINER)
-    )
-    premium = problem.premium_at(chain.start())
-    return Dual(chain, shadow, policy, premium, nodes, finer, _ITERATIONS, problem.close_out)
-
-
-@eqx.filter_jit
-def _sampled(dual: Dual, source: AbstractSource, n_paths: int, batch_size: int) -> Outcome:
-    return lax.map(lambda i: dual.path(source(i)), jnp.arange(n_paths), batch_size=batch_size)
+    capped = isinstance(penalty, Cap)
+    usual, more, n_iterations = _EXACT[capped]
+    n_nodes = usual if n_nodes is None else n_nodes
+    rule, dtype = _RULE[capped], problem.times.dtype
+    parts = {
+        "chain": chain,
+        "shadow": shadow,
+        "policy": policy,
+        "premium": problem.premium_at(chain.start()),
+        "nodes": rule(n_nodes, shadow.n_normals, dtype),
+        "finer": rule(n_nodes + more, shadow.n_normals, dtype),
+        "n_iterations": n_iterations,
+        "close_out": problem.close_out,
+    }
+    if isinstance(penalty, Cap):
+        return CappedDual(**parts, tail=penalty.tail)
+    return TiltedDual(**parts, penalty=penalty)

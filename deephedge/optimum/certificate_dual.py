@@ -1,55 +1,34 @@
 """The bound that a shadow price and a measure give, path by path under that measure."""
 
+from abc import abstractmethod
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from deephedge.markets.base import Path, Snapshot
-from deephedge.numerics import normal, safe
 from deephedge.optimum.certificate_chain import Chain
 from deephedge.optimum.certificate_shadow import Choice, Shadow
-from deephedge.optimum.tilt import Nodes, root
+from deephedge.optimum.certificate_step import Step
+from deephedge.optimum.tilt import Nodes
 from deephedge.policies.base import AbstractPolicy, Account
-from deephedge.typing import Array, Bool, Float, PyTree, Scalar
+from deephedge.typing import Array, Float, PyTree, Scalar
 
 _ROUNDING = 1e-9
-
-
-class Width(eqx.Module):
-    r"""An exponential $e^{g + b\cdot e}$ that touches the half-spread at $e = 0$."""
-
-    log: Float[Array, " asset"]
-    slope: Float[Array, "asset normal"]
-    free: Bool[Array, " asset"]
-    """There is no spread at all."""
-
-    def __call__(self, standard: Float[Array, " normal"]) -> Float[Array, " asset"]:
-        return jnp.where(self.free, 0.0, jnp.exp(self.log + self.slope @ standard))
-
-    def mean(
-        self,
-        level: Float[Array, " asset"],
-        slope: Float[Array, "asset normal"],
-        shift: Float[Array, " normal"],
-    ) -> Float[Array, " asset"]:
-        r"""The mean of $e^{g + b\cdot e}(2\Phi(\alpha + \beta\cdot e) - 1)$, exactly."""
-        size = self(shift) * jnp.exp(0.5 * jnp.sum(self.slope**2, axis=1))
-        top = level + jnp.sum(slope * (shift[None] + self.slope), axis=1)
-        spread = jnp.sqrt(1.0 + jnp.sum(slope**2, axis=1))
-        return size * (2.0 * normal.cdf(top / spread) - 1.0)
 
 
 class State(eqx.Module):
     """Where a path stands under Q."""
 
     now: Snapshot
-    probit: Float[Array, " asset"]
+    place: Float[Array, " asset"]
     shadow: Float[Array, " asset"]
     """The shadow price in today's money."""
     account: Account
     memory: PyTree
-    log_density: Scalar
+    measure: Scalar
+    """Where the density of Q stands: its logarithm, or its probit below a cap."""
     gains: Scalar
     """Of the control's holdings at the shadow price: of mean 0 under Q."""
     control: Scalar
@@ -65,103 +44,58 @@ class Outcome(eqx.Module):
 
     owed: Scalar
     """Payoff less premium."""
-    log_density: Scalar
-    """Of Q with respect to P."""
+    penalty: Scalar
+    """Whose mean under Q is the risk measure's distance of Q from P."""
+    weight: Scalar
+    """1 where the path is drawn under Q, the density of Q where it is drawn under P."""
     gains: Scalar
     control: Scalar
     drift: Float[Array, " asset"]
     allowance: Float[Array, " asset"]
 
 
-class Step(eqx.Module):
-    r"""One step: functions of its normals in the form $e = \delta + \epsilon$."""
+class Moved(eqx.Module):
+    """A step that has been taken."""
 
-    chain: Chain
-    choice: Choice
-    now: Snapshot
-    k: Array
-    charged: Scalar
-    """0 at a last date that nothing is traded at, else 1."""
-    unused: Scalar
-    """The share of the spread that is left unused."""
-
-    def later(self, standard: Float[Array, " normal"]) -> Snapshot:
-        """What is known at the next date."""
-        return self.chain.after(self.k, self.now, self.choice.tilt.normals(standard))
-
-    def spread(self, later: Snapshot) -> Float[Array, " asset"]:
-        """What trading one unit costs then."""
-        return self.charged * self.chain.half_width(later)
-
-    def width(self) -> Width:
-        """The half-spread's logarithm, made affine."""
-
-        def log(standard: Array) -> tuple[Array, Array]:
-            spread = self.spread(self.later(standard))
-            return safe.log(spread), spread
-
-        zero = jnp.zeros_like(self.choice.tilt.mean)
-        (slope, _), (value, spread) = jax.jacfwd(log)(zero), log(zero)
-        return Width(value, slope, spread <= 0)
-
-    def above(
-        self, width: Width, standard: Float[Array, " normal"], later: Snapshot
-    ) -> Float[Array, " asset"]:
-        """By how much the shadow price is above the price: never more than the spread."""
-        spread = self.spread(later)
-        return self.unused_of(jnp.clip(self._wanted(width, standard), min=-spread, max=spread))
-
-    def grown(self, later: Snapshot) -> Float[Array, " asset"]:
-        """The price with the dividends of the step, in today's money."""
-        return later.discount * later.prices * later.accrual / self.now.accrual
-
-    def values(self, width: Width, points: Float[Array, "node normal"]) -> Array:
-        """What quadrature integrates: the price, and the clipping of the width."""
-
-        def one(standard: Array) -> Array:
-            later = self.later(standard)
-            wanted = self.unused_of(self._wanted(width, standard))
-            return self.grown(later) + self.above(width, standard, later) - wanted
-
-        return jax.vmap(one)(points)
-
-    def mean(
-        self, nodes: Nodes, values: Array, width: Width, shift: Float[Array, " normal"]
-    ) -> Float[Array, " asset"]:
-        """The mean of the shadow price, with dividends, under the tilt with that shift."""
-        exact = width.mean(self.choice.level, self.choice.slope, shift)
-        return nodes.expectation(values, shift) + self.unused_of(exact)
-
-    def unused_of(self, width: Array) -> Array:
-        """What may be used of a width."""
-        return (1.0 - self.unused) * width
-
-    def _wanted(self, width: Width, standard: Float[Array, " normal"]) -> Float[Array, " asset"]:
-        return width(standard) * (2.0 * normal.cdf(self.probit(standard)) - 1.0)
-
-    def probit(self, standard: Float[Array, " normal"]) -> Float[Array, " asset"]:
-        """The next position in the spread."""
-        return self.choice.level + self.choice.slope @ standard
+    step: Step
+    standard: Float[Array, " normal"]
+    """The step's normals, standardised by its tilt."""
+    later: Snapshot
+    measure: Scalar
+    missed: Float[Array, " asset"]
+    """The drift that the finer quadrature sees."""
 
 
-class Dual(eqx.Module):
+class AbstractDual(eqx.Module):
     """All that a path of the bound depends on, but its noise."""
 
-    chain: Chain
-    shadow: Shadow
-    policy: AbstractPolicy | None
-    premium: Scalar
-    nodes: Nodes
-    finer: Nodes | None
-    n_iterations: int = eqx.field(static=True)
-    close_out: bool = eqx.field(static=True)
+    chain: eqx.AbstractVar[Chain]
+    shadow: eqx.AbstractVar[Shadow]
+    policy: eqx.AbstractVar[AbstractPolicy | None]
+    premium: eqx.AbstractVar[Scalar]
+    nodes: eqx.AbstractVar[Nodes]
+    finer: eqx.AbstractVar[Nodes | None]
+    n_iterations: eqx.AbstractVar[int]
+    close_out: eqx.AbstractVar[bool]
+
+    @abstractmethod
+    def opening(self) -> Scalar:
+        """Where the density of Q stands at the start."""
+
+    @abstractmethod
+    def moved(self, state: State, k: Array, noise: Float[Array, " normal"]) -> "Moved":
+        """The step from date k, after the policy's trade."""
+
+    @abstractmethod
+    def judged(self, measure: Scalar) -> tuple[Scalar, Scalar]:
+        """Penalty and weight of a path, from where its density ends."""
 
     def path(self, noise: Float[Array, "step normal"]) -> Outcome:
         """One path under Q, from standard normals."""
         start = self._start()
 
         def step(state: State, inputs: tuple[Array, Array]) -> tuple[State, Snapshot]:
-            state = self._step(state, *inputs)
+            state = self.step(state, *inputs)
             return state, state.now
 
         end, later = lax.scan(jax.checkpoint(step), start, (jnp.arange(noise.shape[0]), noise))
@@ -170,20 +104,21 @@ class Dual(eqx.Module):
         )
         path = Path(**rows)
         owed = path.discount[-1] * self.chain.claim.payoff(path) - self.premium
-        return Outcome(owed, end.log_density, end.gains, end.control, end.drift, end.allowance)
+        judged = self.judged(end.measure)
+        return Outcome(owed, *judged, end.gains, end.control, end.drift, end.allowance)
 
     def _start(self) -> State:
         now = self.chain.start()
         zero, none = jnp.zeros_like(now.time), jnp.zeros_like(now.prices)
         width = self.chain.half_width(now)
-        probit = self.shadow.opening
+        place = self.shadow.opening
         return State(
             now=now,
-            probit=probit,
-            shadow=now.discount * now.prices + self.shadow.position(probit) * width,
+            place=place,
+            shadow=now.discount * now.prices + self.shadow.position(place) * width,
             account=Account(none, self.premium),
             memory=None if self.policy is None else self.policy.init(),
-            log_density=zero,
+            measure=self.opening(),
             gains=zero,
             control=zero,
             drift=none,
@@ -195,46 +130,39 @@ class Dual(eqx.Module):
         width = self.shadow.slack * self.chain.half_width(now)
         return jnp.where(width > 0, width, _ROUNDING * jnp.abs(now.discount * now.prices))
 
-    def _step(self, state: State, k: Array, noise: Float[Array, " normal"]) -> State:
-        now = state.now
+    def step(self, state: State, k: Array, noise: Float[Array, " normal"]) -> State:
+        """Where the path stands a step later."""
         account, memory = self._hedged(state)
-        choice = self.shadow.choice(now, state.probit, account.holdings)
+        state = eqx.tree_at(lambda s: s.account, state, account)
+        now, moved = state.now, self.moved(state, k, noise)
+        step, later = moved.step, moved.later
+        price, grown = later.discount * later.prices, step.grown(later)
+        shadow = price + step.above(moved.standard, later)
         last = k == self.chain.times.shape[0] - 2
-        charged = jnp.where(last & (not self.close_out), 0.0, 1.0).astype(noise.dtype)
-        unused = jnp.asarray(self.shadow.slack, noise.dtype)
-        step = Step(self.chain, choice, now, k, charged, unused)
-        width = step.width()
-        values = step.values(width, self.nodes.points)
-        shift = self._solved(step, width, values, state.shadow)
-
-        standard = shift + noise
-        later = step.later(standard)
-        price = later.discount * later.prices
-        shadow = price + step.above(width, standard, later)
-        grown = step.grown(later)
-        drift, allowance = state.drift, state.allowance
-        if self.finer is not None:
-            values = step.values(width, self.finer.points)
-            drift = drift + jnp.abs(step.mean(self.finer, values, width, shift) - state.shadow)
-            room = self._room(later)
-            allowance = jnp.where(last, allowance, jnp.minimum(allowance, room))
-        held = account.holdings
-        gain = jnp.sum(held * (grown - now.discount * now.prices))
+        room = jnp.where(last, state.allowance, jnp.minimum(state.allowance, self._room(later)))
+        gain = jnp.sum(account.holdings * (grown - now.discount * now.prices))
         earned = shadow + grown - price - state.shadow
-        gains = jnp.sum(lax.stop_gradient(choice.holdings) * earned)
-        control = jnp.sum(choice.holdings * lax.stop_gradient(earned))
+        holdings = step.choice.holdings
         return State(
             now=self.chain.remembered(now, later),
-            probit=step.probit(standard),
+            place=step.place(moved.standard),
             shadow=shadow,
-            account=Account(held, account.wealth + gain),
+            account=Account(account.holdings, account.wealth + gain),
             memory=memory,
-            log_density=state.log_density + choice.tilt.log_density(standard, noise),
-            gains=state.gains + gains,
-            control=state.control + control,
-            drift=drift,
-            allowance=allowance,
+            measure=moved.measure,
+            gains=state.gains + jnp.sum(lax.stop_gradient(holdings) * earned),
+            control=state.control + jnp.sum(holdings * lax.stop_gradient(earned)),
+            drift=state.drift + moved.missed,
+            allowance=room,
         )
+
+    def begun(self, state: State, k: Array, choice: Choice) -> Step:
+        """The step from date k, given what is chosen."""
+        dtype = state.measure.dtype
+        last = k == self.chain.times.shape[0] - 2
+        charged = jnp.where(last & (not self.close_out), 0.0, 1.0).astype(dtype)
+        unused = jnp.asarray(self.shadow.slack, dtype)
+        return Step(self.chain, choice, state.now, k, charged, unused)
 
     def _hedged(self, state: State) -> tuple[Account, PyTree]:
         """The account after the policy's trade; without a policy nothing is held."""
@@ -244,20 +172,3 @@ class Dual(eqx.Module):
         holdings, memory = self.policy.step(now, account, state.memory)
         cost = now.discount * self.chain.cost(holdings - account.holdings, now)
         return Account(holdings, account.wealth - cost), memory
-
-    def _solved(
-        self, step: Step, width: Width, values: Array, shadow: Float[Array, " asset"]
-    ) -> Float[Array, " normal"]:
-        r"""The shift $\delta$ that makes the shadow price a martingale over the step."""
-        n = shadow.shape[0]
-        rest = jnp.zeros(step.choice.tilt.mean.shape[0] - n, shadow.dtype)
-
-        def drift(parameters: PyTree, moved: Float[Array, " asset"]) -> Float[Array, " asset"]:
-            level, slope, width, values, shadow = parameters
-            shift = jnp.concatenate([moved, rest])
-            exact = step.unused_of(width.mean(level, slope, shift))
-            return self.nodes.expectation(values, shift) + exact - shadow
-
-        parameters = (step.choice.level, step.choice.slope, width, values, shadow)
-        moved = root(drift, parameters, jnp.zeros_like(shadow), self.n_iterations)
-        return jnp.concatenate([moved, rest])

@@ -38,9 +38,10 @@ def solve_entropic(
     over all hedges that see the past, for a claim on the final price in `BlackScholes`, `Merton`,
     `Kou` or `Heston`, with no, proportional, fixed or quadratic costs. Backward over the dates on
     a grid of log-prices, variances and holdings, in certainty equivalents and in float64; wealth
-    is no state. Jumps rarer in one step than 1e-12, and normal moves beyond 9 deviations, are left
-    out: without that, the entropic risk of a short call that is not covered in full would be
-    infinite in every one of these markets. In Heston the law is that of the library's paths.
+    is no state. Jumps rarer in one step than 1e-12, and normal moves beyond 9 deviations (up to 19
+    where the aversion is high), are left out: without that, the entropic risk of a short call that
+    is not covered in full would be infinite in every one of these markets.
+    In Heston the law is that of the library's paths.
 
     Reference: Hodges and Neuberger (1989); Davis, Panas and Zariphopoulou (1993).
     """

@@ -57,8 +57,11 @@ class Lattice:
 
         $p_j = \frac{h}{2\pi}\int_{-\pi/h}^{\pi/h}\varphi(u)e^{-iux_j}du$: the diffusion leaves
         nothing beyond, and the mean of any function smooth on the scale of the points is exact.
-        A return of 1 is one of the points.
+        A return of 1 is one of the points. With fewer than two to a deviation the integral would
+        miss a part of the law.
         """
+        if per_deviation < 2:
+            raise ValueError(f"`per_deviation` must be 2 or more, got {per_deviation}.")
         with jax.enable_x64(True):
             vol, spot = float(np.ravel(market.vol)[0]), float(market.start().prices[0])
             tick = vol * math.sqrt(dt) / per_deviation

@@ -11,8 +11,7 @@ from deephedge.markets.black_scholes import BlackScholes
 from deephedge.markets.kou import Kou
 from deephedge.markets.merton import Merton
 from deephedge.numerics import safe
-from deephedge.numerics.checks import between
-from deephedge.optimum.extended_solver import solve_shortfall
+from deephedge.optimum.extended_solver import ShortfallSolution, solve_shortfall
 from deephedge.policies.base import AbstractFittedPolicy, Account
 from deephedge.typing import Array, Float, Scalar
 
@@ -51,13 +50,17 @@ class ShortfallOptimal(AbstractFittedPolicy):
         *,
         tail: float,
         n_wealth: int = 257,
-        per_deviation: int = 2,
+        per_deviation: int = 4,
     ) -> "ShortfallOptimal":
         """The hedge of a European claim; `shortfall_hedge` says how good it is."""
-        tail = float(between("tail", 0.0, 1.0)(tail))
         found = solve_shortfall(
             market, claim, times, tail=tail, n_wealth=n_wealth, per_deviation=per_deviation
         )
+        return cls.of(found, times)
+
+    @classmethod
+    def of(cls, found: ShortfallSolution, times: Float[Array, " time"]) -> "ShortfallOptimal":
+        """The tables of a solution as a policy."""
         rows, tables = found.rows, found.tables
         first = rows.log_price(jnp.arange(times.shape[0] - 1), jnp.asarray(0))
         return cls(
@@ -101,7 +104,7 @@ class ShortfallOptimal(AbstractFittedPolicy):
         """A typical member, for tests and documentation."""
         times = jnp.linspace(0.0, 0.25, 6)
         market, claim = BlackScholes.example(), Call.example()
-        return cls.create(market, claim, times, tail=0.1, n_wealth=9, per_deviation=1)
+        return cls.create(market, claim, times, tail=0.1, n_wealth=9, per_deviation=2)
 
 
 def _between(position: Scalar, n_nodes: int) -> tuple[Array, Float[Array, " two"]]:
@@ -129,7 +132,7 @@ def shortfall_hedge(
     *,
     tail: float,
     n_wealth: int = 257,
-    per_deviation: int = 2,
+    per_deviation: int = 4,
 ) -> ShortfallHedge:
     """The least expected shortfall of hedging a European claim at the dates, and the hedge.
 
@@ -143,12 +146,13 @@ def shortfall_hedge(
         times: equally spaced, the last the claim's maturity.
         tail: the share of worst outcomes.
         n_wealth: nodes of wealth, odd.
-        per_deviation: points of log-price to a deviation of a step's diffusion.
+        per_deviation: points of log-price to a deviation of a step's diffusion; 2 are the fewest
+            that have its law.
     """
-    size = {"n_wealth": n_wealth, "per_deviation": per_deviation}
-    half = {"n_wealth": n_wealth // 2 + 1, "per_deviation": max(per_deviation // 2, 1)}
-    policy = ShortfallOptimal.create(market, claim, times, tail=tail, **size)
-    fine = solve_shortfall(market, claim, times, tail=tail, **size)
+    half = {"n_wealth": n_wealth // 2 + 1, "per_deviation": max(per_deviation // 2, 2)}
+    fine = solve_shortfall(
+        market, claim, times, tail=tail, n_wealth=n_wealth, per_deviation=per_deviation
+    )
     coarse = solve_shortfall(market, claim, times, tail=tail, **half)
-    risk = fine.risk.astype(times.dtype)
-    return ShortfallHedge(risk, jnp.abs(risk - coarse.risk.astype(times.dtype)), policy)
+    risk, near = (x.risk.astype(times.dtype) for x in (fine, coarse))
+    return ShortfallHedge(risk, jnp.abs(risk - near), ShortfallOptimal.of(fine, times))

@@ -9,6 +9,7 @@ from deephedge.claims.base import AbstractClaim, AbstractEuropean
 from deephedge.markets.black_scholes import BlackScholes
 from deephedge.markets.kou import Kou
 from deephedge.markets.merton import Merton
+from deephedge.numerics.checks import between
 from deephedge.optimum.extended_lattice import Lattice
 from deephedge.optimum.extended_shortfall import (
     Rows,
@@ -52,6 +53,7 @@ def solve_shortfall(
     per_deviation: int,
 ) -> ShortfallSolution:
     """The least expected shortfall on one grid."""
+    tail = float(between("tail", 0.0, 1.0)(tail))
     claim = european(claim, "shortfall_hedge")
     if not isinstance(market, BlackScholes | Merton | Kou):
         raise TypeError(

@@ -17,6 +17,9 @@ TAIL = 1e-12
 STEEPEST = 0.8
 """How much the exponent of the unhedged payoff may change from one log-price to the next."""
 
+FARTHEST = 12.0
+"""How many deviations more than seven a step is followed, at most, where aversion is high."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Resolution:
@@ -28,7 +31,8 @@ class Resolution:
         holdings: holdings from the lowest to the highest that the claim may ask for.
         variances: nodes of the variance, where it is a state.
         deviations: how many deviations of the price until maturity the grid covers, either side.
-        step_deviations: how many deviations one step may cross.
+        step_deviations: how many deviations one step may cross; more where the aversion is so high
+            that these would matter.
     """
 
     prices: float = 5.0
@@ -98,7 +102,10 @@ def grid_of(
     dx = max(0.25 * dx, min(dx, STEEPEST * (5.0 / resolution.prices) / _steepness(setting)))
     most = max(vol, float(jnp.max(jnp.sqrt(setting.law.variances))))
     farthest, jump_variance = _jumps(setting, float(steps.max()))
-    step_reach = resolution.step_deviations * most * math.sqrt(float(steps.max())) + farthest
+    step_vol = most * math.sqrt(float(steps.max()))
+    # The exponential moves the mean of a step by so many deviations, at worst.
+    moved = min(_steepness(setting) * step_vol, FARTHEST)
+    step_reach = max(resolution.step_deviations, 7.0 + moved) * step_vol + farthest
     spread = math.sqrt((vol**2 + jump_variance) * horizon)
     strikes = np.asarray(setting.claim.pieces().strike)
     strikes = strikes[strikes > 0] / float(setting.spot)

@@ -9,7 +9,7 @@ the exponential of a linear and a quadratic form in the normals, up to a constan
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
@@ -19,7 +19,7 @@ from jax import lax
 
 from deephedge.typing import Array, Float, PyTree, Scalar
 
-_LONGEST_MOVE = 1.0
+_LONGEST_MOVE, _FARTHEST = 1.0, 8.0
 
 
 class Tilt(eqx.Module):
@@ -74,11 +74,42 @@ class Nodes(eqx.Module):
 
 def gauss_hermite(n_nodes: int, n_normals: int, dtype: jnp.dtype) -> Nodes:
     """The product of Gauss-Hermite rules with `n_nodes` points in each dimension."""
+    return _product([_hermite(n_nodes)] * n_normals, dtype)
+
+
+def kinked(n_nodes: int, n_fine: int, normal: int, n_normals: int, dtype: jnp.dtype) -> Nodes:
+    """A rule for a function with kinks in one of the normals and none in the others.
+
+    `n_fine` equally spaced points there, within eight deviations; Gauss-Hermite rules elsewhere.
+    """
+    rules = [_hermite(n_nodes)] * n_normals
+    rules[normal] = _spaced(n_fine)
+    return _product(rules, dtype)
+
+
+def equally_spaced(n_nodes: int, n_normals: int, dtype: jnp.dtype) -> Nodes:
+    """The product of trapezoidal rules within eight deviations.
+
+    For functions that are smooth, but bend within a deviation, as no polynomial does.
+    """
+    return _product([_spaced(n_nodes)] * n_normals, dtype)
+
+
+def _spaced(n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    points = np.linspace(-_FARTHEST, _FARTHEST, n_nodes)
+    weights = np.exp(-0.5 * points**2)
+    return points, weights / np.sum(weights)
+
+
+def _hermite(n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
     points, weights = np.polynomial.hermite_e.hermegauss(n_nodes)
-    weights = weights / np.sqrt(2.0 * np.pi)
-    grid = np.array(list(itertools.product(points, repeat=n_normals)))
-    product = np.array([np.prod(w) for w in itertools.product(weights, repeat=n_normals)])
-    return Nodes(jnp.asarray(grid, dtype), jnp.asarray(product, dtype))
+    return points, weights / np.sqrt(2.0 * np.pi)
+
+
+def _product(rules: Sequence[tuple[np.ndarray, np.ndarray]], dtype: jnp.dtype) -> Nodes:
+    grid = np.array(list(itertools.product(*(points for points, _ in rules))))
+    weights = np.array([np.prod(w) for w in itertools.product(*(w for _, w in rules))])
+    return Nodes(jnp.asarray(grid, dtype), jnp.asarray(weights, dtype))
 
 
 def root(

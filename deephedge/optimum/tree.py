@@ -64,6 +64,66 @@ class _Edges(NamedTuple):
     at_upper: Array
 
 
+class _Problem(eqx.Module):
+    """A claim sold on a tree, with proportional costs."""
+
+    tree: Tree
+    charged: Charges
+    aversion: Scalar
+    paid: Float[Array, " node"]
+    closing: Float[Array, " node"]
+    """What a unit costs to close out; nothing where that is not charged."""
+
+    def risk(self, edges: _Edges, k: Array, held: Array) -> tuple[Array, Array]:
+        """W and its slope at every node of date k, all with the same holdings."""
+        n = self.tree.n_steps
+
+        def back(j: Array, after: tuple[Array, Array]) -> tuple[Array, Array]:
+            date = n - 1 - j
+            value, slope = _before(self.tree, self.aversion, date, held, after)
+            at = jax.tree.map(lambda x: x[date], edges)
+            fee = _unit_cost(self.tree, self.charged, date)
+            clipped = jnp.clip(held, at.lower, at.upper)
+            inside = clipped == held
+            edge = jnp.where(held < at.lower, at.at_lower, at.at_upper)
+            # At date k itself what is wanted is W, not what comes of the best trade.
+            here = inside | (date == k)
+            traded = edge + fee * jnp.abs(held - clipped)
+            steep = jnp.where(held < at.lower, -fee, fee)
+            return jnp.where(here, value, traded), jnp.where(here, slope, steep)
+
+        end = (self.paid + self.closing * jnp.abs(held), self.closing * jnp.sign(held))
+        return lax.fori_loop(0, n - k, back, end)
+
+    def where_slope_is(
+        self, level: Float[Array, " node"], edges: _Edges, k: Array, ends: tuple[Scalar, Scalar]
+    ) -> tuple[Array, Array]:
+        """The holdings between the ends where the slope of W is `level`, and W there."""
+
+        def one(node: Array, level: Scalar) -> tuple[Array, Array]:
+            def halve(_: Array, ends: tuple[Array, Array]) -> tuple[Array, Array]:
+                left, right = ends
+                middle = 0.5 * (left + right)
+                rising = self.risk(edges, k, middle)[1][node] > level
+                return jnp.where(rising, left, middle), jnp.where(rising, middle, right)
+
+            left, right = lax.fori_loop(0, N_HALVINGS, halve, ends)
+            best = 0.5 * (left + right)
+            return best, self.risk(edges, k, best)[0][node]
+
+        return jax.vmap(one)(jnp.arange(self.tree.n_nodes), level)
+
+    def from_nothing(self, edges: _Edges) -> Scalar:
+        """The risk at the first date with nothing held."""
+        now = jnp.asarray(0)
+        zero = jnp.zeros_like(self.aversion)
+        first = jax.tree.map(lambda x: x[0, 0], edges)
+        start = jnp.clip(zero, first.lower, first.upper)
+        after = jnp.where(start > 0, first.at_lower, first.at_upper)
+        traded = after + _unit_cost(self.tree, self.charged, now)[0] * jnp.abs(start)
+        return jnp.where(start == 0, self.risk(edges, now, zero)[0][0], traded)
+
+
 @eqx.filter_jit
 def solve_tree(
     tree: Tree,
@@ -87,62 +147,21 @@ def solve_tree(
             "`cost` must be none or proportional, got a fixed or quadratic one; use "
             "`solve_tree_among(...)`, which takes a list of holdings."
         )
-    a = jnp.asarray(aversion, tree.spot.dtype)
     low, high = (jnp.asarray(x, tree.spot.dtype) for x in holdings)
-    n, nodes = tree.n_steps, tree.n_nodes
-    owed, unit_cost = _at_end(tree, claim, charged, close_out)
-
-    def risk(edges: _Edges, k: Array, held: Array) -> tuple[Array, Array]:
-        """W and its slope at every node of date k, all with the same holdings."""
-
-        def back(j: Array, after: tuple[Array, Array]) -> tuple[Array, Array]:
-            date = n - 1 - j
-            value, slope = _before(tree, a, date, held, after)
-            at = jax.tree.map(lambda x: x[date], edges)
-            fee = unit_cost(date)
-            clipped = jnp.clip(held, at.lower, at.upper)
-            inside = clipped == held
-            edge = jnp.where(held < at.lower, at.at_lower, at.at_upper)
-            # At date k itself what is wanted is W, not what comes of the best trade.
-            here = inside | (date == k)
-            traded = edge + fee * jnp.abs(held - clipped)
-            steep = jnp.where(held < at.lower, -fee, fee)
-            return jnp.where(here, value, traded), jnp.where(here, slope, steep)
-
-        end = owed(held)
-        return lax.fori_loop(0, n - k, back, end)
+    owed = _owed(tree, claim, charged, close_out)
+    problem = _Problem(tree, charged, jnp.asarray(aversion, tree.spot.dtype), *owed)
 
     def solve_date(j: Array, edges: _Edges) -> _Edges:
-        k = n - 1 - j
-        fee = unit_cost(k)
-
-        def root(level: Array) -> tuple[Array, Array]:
-            def one(node: Array, level: Scalar) -> tuple[Array, Array]:
-                def halve(_: Array, ends: tuple[Array, Array]) -> tuple[Array, Array]:
-                    left, right = ends
-                    middle = 0.5 * (left + right)
-                    rising = risk(edges, k, middle)[1][node] > level
-                    return jnp.where(rising, left, middle), jnp.where(rising, middle, right)
-
-                left, right = lax.fori_loop(0, N_HALVINGS, halve, (low, high))
-                best = 0.5 * (left + right)
-                return best, risk(edges, k, best)[0][node]
-
-            return jax.vmap(one)(jnp.arange(nodes), level)
-
-        (lower, at_lower), (upper, at_upper) = root(-fee), root(fee)
+        k = tree.n_steps - 1 - j
+        fee = _unit_cost(tree, charged, k)
+        lower, at_lower = problem.where_slope_is(-fee, edges, k, (low, high))
+        upper, at_upper = problem.where_slope_is(fee, edges, k, (low, high))
         found = _Edges(lower, upper, at_lower, at_upper)
         return jax.tree.map(lambda x, y: x.at[k].set(y), edges, found)
 
-    blank = _Edges(*[jnp.zeros((n, nodes), tree.spot.dtype)] * 4)
-    edges = lax.fori_loop(0, n, solve_date, blank)
-    first = jax.tree.map(lambda x: x[0, 0], edges)
-    start = jnp.clip(0.0, first.lower, first.upper)
-    value = jnp.where(
-        start > 0, first.at_lower, jnp.where(start < 0, first.at_upper, 0.0)
-    ) + unit_cost(jnp.asarray(0))[0] * jnp.abs(start)
-    at_zero = risk(edges, jnp.asarray(0), jnp.zeros_like(low))[0][0]
-    return TreeSolved(jnp.where(start == 0, at_zero, value), edges.lower, edges.upper)
+    blank = _Edges(*[jnp.zeros((tree.n_steps, tree.n_nodes), tree.spot.dtype)] * 4)
+    edges = lax.fori_loop(0, tree.n_steps, solve_date, blank)
+    return TreeSolved(problem.from_nothing(edges), edges.lower, edges.upper)
 
 
 @eqx.filter_jit
@@ -190,23 +209,20 @@ def solve_tree_among(
     return lax.fori_loop(0, n, back, final)[0, -1]
 
 
-def _at_end(tree: Tree, claim: AbstractEuropean, charged: Charges, close_out: bool):
-    """The risk at maturity with its slope, by holdings; and what a unit costs at a date."""
-    n = tree.n_steps
+def _unit_cost(tree: Tree, charged: Charges, k: Array) -> Float[Array, " node"]:
+    """What a unit costs to trade at date k, in today's money."""
+    discount = tree.discount ** k.astype(tree.spot.dtype)
+    return charged.rate * tree.prices(k) + discount * charged.per_unit
 
-    def unit_cost(k: Array) -> Array:
-        discount = tree.discount ** k.astype(tree.spot.dtype)
-        return charged.rate * tree.prices(k) + discount * charged.per_unit
 
-    end = jnp.asarray(n)
-    discount = tree.discount**n
+def _owed(
+    tree: Tree, claim: AbstractEuropean, charged: Charges, close_out: bool
+) -> tuple[Float[Array, " node"], Float[Array, " node"]]:
+    """The payoff at each node of the last date, and what a unit costs to close out there."""
+    end = jnp.asarray(tree.n_steps)
+    discount = tree.discount**tree.n_steps
     paid = discount * payoff_of(claim.pieces(), tree.prices(end) / discount)
-    fee = unit_cost(end) if close_out else jnp.zeros_like(paid)
-
-    def owed(held: Array) -> tuple[Array, Array]:
-        return paid + fee * jnp.abs(held), fee * jnp.sign(held)
-
-    return owed, unit_cost
+    return paid, _unit_cost(tree, charged, end) if close_out else jnp.zeros_like(paid)
 
 
 def _before(

@@ -29,6 +29,7 @@ def compare(
     draws: Draws = pseudo,
     batch_size: int = BATCH,
     optimum: Optimum = None,
+    certificate: Mapping[str, float] | None = None,
     progress: bool = False,
 ) -> Comparison:
     """Every policy on the same fresh paths, with standard errors from influence functions.
@@ -37,6 +38,8 @@ def compare(
         baseline: the policy that differences are taken from; the first if left out.
         optimum: the least possible risk, of the only measure or by the measure's name; adds the
             share of the way from the baseline to it.
+        certificate: what no hedge can be below, by the measure's name; adds the share of each risk
+            that a better hedge might save.
         progress: whether to print a line a policy.
     """
     pairs = 2 if draws is antithetic else 1
@@ -58,7 +61,8 @@ def compare(
         report=_lines(policies) if progress else None,
     )
     errors = influence_errors(groups=pairs)
-    return _compared(problem, outcomes, measures, baseline, errors, optimum)
+    found = _compared(problem, outcomes, measures, baseline, errors, optimum)
+    return found if certificate is None else found.certified(certificate)
 
 
 def compare_recorded(

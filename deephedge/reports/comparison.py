@@ -29,6 +29,10 @@ class Estimate:
     """(baseline - policy) / (baseline - optimum): 1 for the best possible hedge."""
     optimality_share_error: float | None = None
     """Its standard error, that of the baseline included, the optimum taken as exact."""
+    gap: float | None = None
+    """(policy - certificate) / |policy|: the share of the risk that a better hedge might save."""
+    gap_error: float | None = None
+    """Its standard error, that of the policy's risk: the certificate is a confidence limit."""
 
     @property
     def better(self) -> bool:
@@ -54,6 +58,19 @@ class Estimate:
         share, error = self.optimality_share, self.optimality_share_error
         return "–" if share is None or error is None else f"{share:.1%} ± {error:.1%}"
 
+    @property
+    def gap_text(self) -> str:
+        """The gap to the certificate and its standard error, where there is one."""
+        return "–" if self.gap is None else f"{self.gap:.2%} ± {self.gap_error:.2%}"
+
+    def above(self, certificate: float) -> "Estimate":
+        """The same with its gap to a certificate; none where the value is zero."""
+        if self.value == 0.0:
+            return self
+        gap = (self.value - certificate) / abs(self.value)
+        error = self.standard_error * abs(certificate) / self.value**2
+        return dataclasses.replace(self, gap=gap, gap_error=error)
+
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
@@ -70,6 +87,8 @@ class Comparison:
     """How standard errors and intervals were made, in words."""
     optimum: Mapping[str, float]
     """The least possible risk, for the measures where it is known."""
+    certificate: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    """A number below the risk of every hedge, for the measures that have one."""
 
     @property
     def quantities(self) -> tuple[str, ...]:
@@ -90,6 +109,14 @@ class Comparison:
         """The least value of one quantity over all policies."""
         return min(self.at(policy, quantity).value for policy in self.policies)
 
+    def certified(self, certificate: Mapping[str, float]) -> "Comparison":
+        """The same with what no hedge can be below, by measure: see `optimum.certificate`."""
+        estimates = tuple(
+            e.above(certificate[e.measure]) if e.measure in certificate else e
+            for e in self.estimates
+        )
+        return dataclasses.replace(self, estimates=estimates, certificate=dict(certificate))
+
     def frame(self) -> "pandas.DataFrame":
         """The tidy table: a row for every policy and quantity."""
         import pandas
@@ -107,6 +134,7 @@ class Comparison:
             "baseline": self.baseline,
             "errors": self.errors,
             "optimum": dict(self.optimum),
+            "certificate": dict(self.certificate),
             "policies": rows,
         }
 
@@ -114,9 +142,10 @@ class Comparison:
     def caption(self) -> str:
         """How to read the table."""
         known = "".join(f" Least possible {k}: {v:.6g}." for k, v in self.optimum.items())
+        proven = "".join(f" No hedge has {k} below {v:.6g}." for k, v in self.certificate.items())
         return (
             f"{self.n_paths:,} paths, the same for every policy. Risk: less is better. "
-            f"Baseline: {self.baseline}. {self.errors}{known}"
+            f"Baseline: {self.baseline}. {self.errors}{known}{proven}"
         )
 
     def __str__(self) -> str:
@@ -131,6 +160,8 @@ class Comparison:
                 titles.append(f"{quantity} less {self.baseline}'s [95 %]")
             if quantity in self.optimum:
                 titles.append(f"share of {self.baseline}'s excess {quantity} removed")
+            if quantity in self.certificate:
+                titles.append(f"most that a better hedge saves of {quantity}")
         return titles
 
     def rows(self) -> list[list[str]]:
@@ -146,4 +177,6 @@ class Comparison:
                 cells.append("–" if policy == self.baseline else e.difference_text)
             if quantity in self.optimum:
                 cells.append(e.share_text)
+            if quantity in self.certificate:
+                cells.append(e.gap_text)
         return cells

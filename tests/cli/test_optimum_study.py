@@ -78,3 +78,21 @@ def test_a_run_solves_and_shows_the_share(study, tmp_path, capsys):
     assert summary["solved"]["entropic"]["error"] < 1e-3
     share = summary["policies"]["best"]["entropic"]["optimality_share"]
     assert share == pytest.approx(1.0, abs=0.1)
+
+
+@pytest.mark.slow
+def test_a_run_bounds_every_hedge_and_shows_the_gap(study, tmp_path, capsys):
+    text = study.read_text().replace("n_steps = 30", "n_steps = 3")
+    study.write_text(text + "certificate = true\ncertificate_steps = 60\n")
+    out = tmp_path / "out"
+    assert command(["run", str(study), "--out", str(out), "--quiet"]) == 0
+    summary = json.loads((out / "summary.json").read_text())
+    proof = summary["certified"]["entropic"]
+    least = summary["solved"]["entropic"]["value"]
+    assert proof["policy"] == "best" and proof["slack_share"] < 1
+    assert 0.9 * least < proof["lower"] < least
+    gap = summary["policies"]["best"]["entropic"]["gap"]
+    assert 0 < gap < 0.1
+    assert "No hedge has entropic below" in capsys.readouterr().out
+    report = (out / "report.html").read_text()
+    assert "most that a better hedge saves" in report and f"{gap:.2%} ±" in report

@@ -61,6 +61,17 @@ def test_optimality_share_runs_from_baseline_to_optimum():
     np.testing.assert_allclose(at.optimality_share, (base - at.value) / (base - 0.5), rtol=1e-12)
 
 
+def test_a_certificate_shows_how_much_a_better_hedge_might_save():
+    proven = result().certified({"entropic": 0.25})
+    at = proven.at("high vol", "entropic")
+    np.testing.assert_allclose(at.value * (1 - at.gap), 0.25, rtol=1e-12)
+    assert at.gap_error == pytest.approx(at.standard_error * 0.25 / at.value**2, rel=1e-12)
+    assert f"{at.gap:.2%} ±" in str(proven)
+    assert "No hedge has entropic below 0.25." in proven.caption
+    assert proven.summary()["certificate"] == {"entropic": 0.25}
+    assert all(e.gap is None for e in proven.estimates if e.measure != "entropic")
+
+
 @pytest.mark.slow
 def test_the_error_of_an_optimality_share_is_that_of_repeated_comparisons():
     policies, measure = {"high vol": LATE, "delta": HEDGE}, {"e": Entropic(0.1)}
