@@ -63,7 +63,7 @@ from deephedge.pricing import AbstractPricer, Fourier
 from deephedge.reports.errors import Errors, Measured, bootstrap_errors
 from deephedge.reports.outcome import Outcome, outcome
 from deephedge.risk import ExpectedShortfall
-from deephedge.rollout import HedgingProblem, rollout, time_grid
+from deephedge.rollout import HedgingProblem, replay, time_grid
 from deephedge.typing import Array
 
 STUDIES = pathlib.Path(__file__).parent / "studies"
@@ -118,20 +118,10 @@ def _replayed(
         stake = problem.premium
     found = {}
     for name, policy in policies.items():
-        ended = _along(problem, policy, paths)
+        ended = replay(problem, policy, paths, keep=outcome, batch_size=2048)
         found[name] = dataclasses.replace(ended, pnl=ended.pnl - stake)
         print(".", end="", flush=True)
     return found
-
-
-@eqx.filter_jit
-def _along(problem: HedgingProblem, policy: AbstractPolicy, paths: Path) -> Outcome:
-    # As `replay`; but the dates are stated once, so that a grid of prices is solved once a date.
-    def one(path: Path) -> Outcome:
-        shared = dataclasses.replace(path, time=problem.times)
-        return outcome(rollout(problem, policy, shared))
-
-    return jax.lax.map(one, paths, batch_size=min(2048, paths.time.shape[0]))
 
 
 def sold_calls() -> Group:
