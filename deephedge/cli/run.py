@@ -91,7 +91,7 @@ def run_studies(files: Sequence[Path], out: Path, *, resume: bool, quiet: bool, 
         print(json_format.dumps({ran.file.stem: ran.summary for ran in found}))
     page = write_front(
         Folder(out).report,
-        title="All studies",
+        title="Hedges compared",
         sections=[ran.section(out) for ran in found],
         environment=found[0].folder.environment,
     )
