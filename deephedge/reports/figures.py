@@ -17,7 +17,6 @@ from deephedge.rollout import HedgingProblem, replay
 from deephedge.typing import Array, Float, PRNGKeyArray
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Okabe and Ito (2008): told apart by readers with any kind of colour vision.
@@ -26,7 +25,7 @@ _STYLES = ("-", "--", "-.", ":")
 _N_SPOTS = 81
 
 MANY = 7
-"""Curves that one panel can show; with more policies P&L is shown as `pnl_ranges`."""
+"""Curves that one panel can show: of more policies a report shows P&L as `pnl_ranges`."""
 
 RANGES = (
     "The thick bar holds the middle half of the paths, the thin one nine in ten; the dot is the "
@@ -93,18 +92,6 @@ def pnl_ranges(comparison: Comparison) -> "Figure":
     return figure
 
 
-def _legend(figure: "Figure", axis: "Axes") -> None:
-    """In the panel, or below all of them where it would cover the curves."""
-    handles, names = axis.get_legend_handles_labels()
-    if len(names) <= MANY:
-        axis.legend(frameon=False, fontsize=8)
-    else:
-        figure.set_figheight(figure.get_figheight() + 0.16 * -(-len(names) // 4))
-        figure.legend(
-            handles, names, loc="outside lower center", ncols=4, frameon=False, fontsize=7
-        )
-
-
 def pnl_parts_bars(parts: PnlParts) -> "Figure":
     """The mean of every part of the P&L for every policy, with two standard errors each way."""
     figure, (axis,) = empty_figure()
@@ -159,7 +146,7 @@ def hedge_against_spot(
         axis.set_title(f"{float(problem.times[date]):.3g} years", fontsize=10)
         axis.set_xlabel("spot")
     axes[0].set_ylabel("units held")
-    _legend(figure, axes[0])
+    axes[0].legend(frameon=False, fontsize=8)
     return figure
 
 
@@ -215,7 +202,7 @@ def one_path(
         middle.step(times, held, where="post", label=name, **line_style(number))
         bottom.plot(times, np.asarray(ledger.wealth)[0], **line_style(number))
     middle.set_ylabel("units held")
-    _legend(figure, middle)
+    middle.legend(frameon=False, fontsize=8)
     bottom.set_ylabel("wealth")
     bottom.set_xlabel("years")
     return figure

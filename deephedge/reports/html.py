@@ -103,21 +103,24 @@ def _figures(
     parts: PnlParts | None,
 ) -> list[tuple["Figure", str]]:
     drawn, tails = pnl_histograms, "A narrow shape is a good hedge; the left tail is what matters."
+    which = ""
     if len(policies) > MANY:
         drawn, tails = pnl_ranges, RANGES
+        policies = _some(policies, comparison.baseline)
+        which = f" Of {MANY} of the {len(comparison.policies)} policies."
     figures = [
         (drawn(comparison), f"P&L on simulated paths. {tails}"),
         (
             hedge_against_spot(problem, policies, key=key),
             "Units held against the price of the first asset at three dates. A shaded band is "
             "where a policy does not trade; it then trades only to the nearer edge. Policies "
-            "without a band are shown as they would trade from holding nothing.",
+            f"without a band are shown as they would trade from holding nothing.{which}",
         ),
         (
             one_path(problem, policies, key=key),
             "One simulated path: the price, what each policy holds, and its premium plus gains "
             "less costs and carry so far, before the claim is paid. Flat stretches of holdings are "
-            "dates without a trade.",
+            f"dates without a trade.{which}",
         ),
     ]
     if recorded is not None:
@@ -132,6 +135,12 @@ def _figures(
             (training_curve({n: record.history for n, record in trained.items()}, best), caption)
         )
     return figures
+
+
+def _some(policies: Mapping[str, AbstractPolicy], baseline: str) -> dict[str, AbstractPolicy]:
+    """As many as a panel can show, the baseline among them."""
+    others = [name for name in policies if name != baseline][: MANY - 1]
+    return {name: policies[name] for name in policies if name in (baseline, *others)}
 
 
 def png(figure: "Figure") -> str:
