@@ -17,6 +17,7 @@ from deephedge.rollout import HedgingProblem, replay
 from deephedge.typing import Array, Float, PRNGKeyArray
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Okabe and Ito (2008): told apart by readers with any kind of colour vision.
@@ -85,11 +86,20 @@ def pnl_ranges(comparison: Comparison) -> "Figure":
         axis.hlines(row, quarter, three, color=colour, linewidth=5.0, alpha=0.55)
         axis.plot(np.mean(pnl), row, "o", color=colour, markersize=4)
         axis.plot(np.mean(pnl[: max(1, len(pnl) // 20)]), row, "x", color=colour, markersize=5)
-    axis.axvline(0.0, color="#444444", linewidth=0.8)
+    left, right = axis.get_xlim()
+    if left < 0.0 < right:
+        axis.axvline(0.0, color="#444444", linewidth=0.8)
     axis.set_yticks(range(n), [name.replace("_", " ") for name in comparison.policies], fontsize=8)
     axis.set_ylim(n - 0.4, -0.6)
     axis.set_xlabel("P&L of the seller, today's money")
     return figure
+
+
+def _legend_beside(figure: "Figure", axis: "Axes") -> None:
+    """Where it covers no curve."""
+    handles, names = axis.get_legend_handles_labels()
+    names = [name.replace("_", " ") for name in names]
+    figure.legend(handles, names, loc="outside right center", frameon=False, fontsize=8)
 
 
 def pnl_parts_bars(parts: PnlParts) -> "Figure":
@@ -146,7 +156,7 @@ def hedge_against_spot(
         axis.set_title(f"{float(problem.times[date]):.3g} years", fontsize=10)
         axis.set_xlabel("spot")
     axes[0].set_ylabel("units held")
-    axes[0].legend(frameon=False, fontsize=8)
+    _legend_beside(figure, axes[0])
     return figure
 
 
@@ -202,7 +212,7 @@ def one_path(
         middle.step(times, held, where="post", label=name, **line_style(number))
         bottom.plot(times, np.asarray(ledger.wealth)[0], **line_style(number))
     middle.set_ylabel("units held")
-    middle.legend(frameon=False, fontsize=8)
+    _legend_beside(figure, middle)
     bottom.set_ylabel("wealth")
     bottom.set_xlabel("years")
     return figure
