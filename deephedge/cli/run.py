@@ -89,11 +89,13 @@ def run_studies(files: Sequence[Path], out: Path, *, resume: bool, quiet: bool, 
         found.append(ran)
     if json:
         print(json_format.dumps({ran.file.stem: ran.summary for ran in found}))
+    # Seeds are each study's own.
+    shared = {k: v for k, v in found[0].folder.environment.items() if k != "seeds"}
     page = write_front(
         Folder(out).report,
         title="Hedges compared",
         sections=[ran.section(out) for ran in found],
-        environment=found[0].folder.environment,
+        environment=shared,
     )
     if not json:
         print(f"\nall of them in one report: {page}")
