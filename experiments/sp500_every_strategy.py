@@ -25,7 +25,7 @@ import datetime
 import pathlib
 import tempfile
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import equinox as eqx
 import jax
@@ -63,7 +63,7 @@ from deephedge.pricing import AbstractPricer, Fourier
 from deephedge.reports.errors import Errors, Measured, bootstrap_errors
 from deephedge.reports.outcome import Outcome, outcome
 from deephedge.risk import ExpectedShortfall
-from deephedge.rollout import HedgingProblem, rollout, time_grid
+from deephedge.rollout import HedgingProblem, replay, time_grid
 from deephedge.typing import Array
 
 STUDIES = pathlib.Path(__file__).parent / "studies"
@@ -94,6 +94,8 @@ class Plan:
     run: "Callable[[], Group]"
     nothing: str
     static: str
+    against: str
+    """These two in words."""
     studies: tuple[str, ...] = ()
     """Whose policies are all in the group."""
     others: tuple[str, ...] = ()
@@ -118,20 +120,10 @@ def _replayed(
         stake = problem.premium
     found = {}
     for name, policy in policies.items():
-        ended = _along(problem, policy, paths)
+        ended = replay(problem, policy, paths, keep=outcome, batch_size=2048)
         found[name] = dataclasses.replace(ended, pnl=ended.pnl - stake)
         print(".", end="", flush=True)
     return found
-
-
-@eqx.filter_jit
-def _along(problem: HedgingProblem, policy: AbstractPolicy, paths: Path) -> Outcome:
-    # As `replay`; but the dates are stated once, so that a grid of prices is solved once a date.
-    def one(path: Path) -> Outcome:
-        shared = dataclasses.replace(path, time=problem.times)
-        return outcome(rollout(problem, policy, shared))
-
-    return jax.lax.map(one, paths, batch_size=min(2048, paths.time.shape[0]))
 
 
 def sold_calls() -> Group:
@@ -268,53 +260,60 @@ def refitted() -> Group:
 
 PLANS = {
     "calls": Plan(
-        "a month's call at the money, sold",
+        "a month's call at the money, sold at the quote of the day, 2014 to 2018",
         sold_calls,
         "no_hedge",
         "static",
+        "no hedge; half a share",
         ("sp500_every_hedge",),
         ("MinimumVarianceDelta", "Feedforward", "NoTransactionBand"),
     ),
     "portfolios": Plan(
-        "100 of the index, a year",
+        "100 of the index for a year, 1999 to 2018",
         lambda: study("sp500_portfolios"),
         "index",
         "seventy_percent",
+        "the index; 70 % of it",
         ("sp500_portfolios",),
     ),
     "refitted": Plan(
-        "100 of the index, a year",
+        "100 of the index for a year, one wealth from 2004 to 2018",
         refitted,
         "index",
         "never_fitted_again",
+        "the index; fitted once",
         others=("Recalibrated",),
     ),
     "barrier": Plan(
-        "a quarter's down-and-out call, sold",
+        "a quarter's down-and-out call (100, barrier 90), sold, 2004 to 2018",
         lambda: study("sp500_barrier"),
         "no_hedge",
         "static",
+        "no hedge; the call alone",
         ("sp500_barrier",),
     ),
     "variance": Plan(
-        "a month's variance swap, sold",
+        "a month's variance swap, sold, 2004 to 2018; a point of volatility about 1",
         lambda: study("sp500_variance"),
         "no_hedge",
         "static",
+        "no hedge; the options alone",
         ("sp500_variance",),
     ),
     "convertible": Plan(
-        "a convertible, half a year",
+        "a convertible, held half a year, 2014 to 2018",
         lambda: study("sp500_convertible"),
         "long_convertible",
         "static",
+        "the convertible alone; a fixed short",
         ("sp500_convertible",),
     ),
     "merger": Plan(
-        "a merger's target, half a year",
+        "a merger's target, held half a year, the index as acquirer, 2004 to 2018",
         mergers,
         "target_alone",
         "static",
+        "the target alone; a short kept through the break",
         others=("MergerArbitrage",),
     ),
 }
@@ -370,30 +369,48 @@ def _less(label: str, errors: Errors, found: Measured, base: Measured) -> dict[s
     return {label: paired.difference, f"{label} low": low, f"{label} high": high}
 
 
-def line(row: Mapping[str, object]) -> str:
-    """A row as it is printed."""
+def lines(table: Sequence[Mapping[str, object]], group: str) -> list[str]:
+    """A group's rows as the page on backtests shows them, below what the group is."""
+    plan = PLANS[group]
+    heading = f"| **{plan.what[0].upper()}{plan.what[1:]}** (less: {plan.against}) | | | | | | | |"
+    return [heading, *(_line(row) for row in table)]
+
+
+def _line(row: Mapping[str, object]) -> str:
     x = {name: value for name, value in row.items() if isinstance(value, float)}
     intervals = [
-        f"{x[f'less {of}']:+.2f} [{x[f'less {of} low']:+.2f}, {x[f'less {of} high']:+.2f}]"
+        _interval(*(x[f"less {of}{end}"] for end in ("", " low", " high")))
         for of in ("nothing", "static")
     ]
     cells = [
-        str(row["strategy"]),
-        str(row["sold or held"]),
-        f"{x['mean']:.2f} ± {x['mean ±']:.2f}",
+        str(row["strategy"]).replace("_", " "),
+        _number(x["mean"], x["mean ±"]),
         f"{x['std']:.2f}",
-        f"{x['worst 5 %']:.2f} ± {x['worst 5 % ±']:.2f}",
+        _number(x["worst 5 %"], x["worst 5 % ±"]),
         *intervals,
         f"{x['turnover']:.0f}",
         f"{x['cost']:.3f}",
     ]
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join(cells)} |".replace("-", MINUS)
 
+
+def _number(value: float, error: float) -> str:
+    digits = 2 if error < 1.0 else 1
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
+def _interval(middle: float, low: float, high: float) -> str:
+    if low == high == 0.0:
+        return DASH  # the policy itself
+    digits = 2 if high - low < 8.0 else 1
+    return f"{middle:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
+
+
+MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
 
 HEADER = (
-    "| strategy | sold or held | mean P&L | std | mean loss of the worst 5 % | less doing "
-    "nothing's [95 %] | less the static hedge's [95 %] | turnover | cost |\n"
-    "|---|---|---|---|---|---|---|---|---|"
+    "| strategy | mean P&L | std | mean loss of the worst 5 % | less doing nothing's | less the "
+    "static hedge's | turnover | cost |\n|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -403,10 +420,12 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=500)
     parser.add_argument("--out", type=pathlib.Path, help="where to write the table as CSV")
     given = parser.parse_args()
-    table = [row for group in given.only for row in rows(group, given.resamples)]
-    print("\n".join([HEADER, *(line(row) for row in table)]))
+    table = {group: rows(group, given.resamples) for group in given.only}
+    print("\n".join([HEADER, *(line for group in table for line in lines(table[group], group))]))
     if given.out is not None:
-        pd.DataFrame(table).to_csv(given.out, index=False)
+        pd.DataFrame([row for part in table.values() for row in part]).to_csv(
+            given.out, index=False
+        )
 
 
 if __name__ == "__main__":

@@ -32,18 +32,22 @@ Out = Annotated[Path, Parameter(help="The folder to write to.")]
 
 @app.command
 def run(
-    study: Path,
-    /,
-    *,
+    *studies: Path,
     out: Out,
     resume: Annotated[bool, Parameter(help="Go on from checkpoints.", negative=())] = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> int:
-    """Train, compare and report what a study file describes."""
-    from deephedge.cli.run import run_study
+    """Train, compare and report what a study file describes.
 
-    return run_study(study, out, resume=resume, quiet=quiet or json, json=json)
+    Of several, each is written to a folder of its name, and all of them to one report.
+
+    Args:
+        studies: study files.
+    """
+    from deephedge.cli.run import run_studies
+
+    return run_studies(studies, out, resume=resume, quiet=quiet or json, json=json)
 
 
 @app.command

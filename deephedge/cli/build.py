@@ -18,7 +18,12 @@ import jax
 
 from deephedge.cli.tables import StudyError, Tagged, closest, exactly, placed, shown, tagged
 from deephedge.numerics.draws import Draws, antithetic, pseudo, sobol
-from deephedge.policies import AbstractFittedPolicy, AbstractPolicy, AbstractTrainablePolicy
+from deephedge.policies import (
+    AbstractFittedPolicy,
+    AbstractPolicy,
+    AbstractTrainablePolicy,
+    Recalibrated,
+)
 
 Given = Mapping[str, Any]
 """What the study already states, by argument name: a table need not repeat it."""
@@ -71,7 +76,9 @@ def member(family: type, name: str, keys: tuple[str, ...]) -> type:
 
 
 def maker(kind: type) -> Callable[..., Any]:
-    """What makes a `kind`: the class itself, or `create` for a policy that starts from a market."""
+    """What makes a `kind`: the class, `create` for a policy that starts from a market, or `of`."""
+    if kind is Recalibrated:
+        return Recalibrated.of
     # `create` differs from policy to policy, so the abstract classes do not declare it.
     created = issubclass(kind, AbstractTrainablePolicy | AbstractFittedPolicy)
     return cast(Any, kind).create if created else kind
@@ -140,7 +147,9 @@ def _value(value: Any, kind: Any, keys: tuple[str, ...], given: Given, named: Na
             return exactly(datetime.date, value)
         if families and isinstance(value, list):
             return tuple(
-                build_tagged(tagged(x), families[0], (*keys, str(i)), given=given, named=named)
+                named(x, (*keys, str(i)))
+                if isinstance(x, str) and issubclass(families[0], AbstractPolicy)
+                else build_tagged(tagged(x), families[0], (*keys, str(i)), given=given, named=named)
                 for i, x in enumerate(value)
             )
         if isinstance(value, str) and families and issubclass(families[0], AbstractPolicy):

@@ -1,7 +1,9 @@
 """`deephedge run`: train, compare, backtest and report what a study describes."""
 
+import dataclasses
 import json as json_format
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,102 @@ from deephedge.cli.toml import toml_text
 from deephedge.cli.train import Lessons, train_all
 from deephedge.numerics.statistics import Spread
 from deephedge.pricing import AbstractPricer
-from deephedge.reports import Comparison, PnlParts, compare, pnl_parts, write_report
+from deephedge.reports import (
+    Comparison,
+    PnlParts,
+    Section,
+    compare,
+    pnl_parts,
+    write_front,
+    write_report,
+)
 from deephedge.training import Trained
 
-INTERRUPTED = 130
+DONE, INTERRUPTED = 0, 130
 
 
-def run_study(file: Path, out: Path, *, resume: bool, quiet: bool, json: bool) -> int:
-    """Run the study and write its folder; returns the exit code."""
+@dataclasses.dataclass(frozen=True)
+class Ran:
+    """A study that was run to its end."""
+
+    file: Path
+    folder: Folder
+    comparison: Comparison
+    history: Backtested | None
+    parts: PnlParts | None
+    summary: dict[str, Any]
+
+    @property
+    def title(self) -> str:
+        return self.file.stem.replace("_", " ")
+
+    def section(self, out: Path) -> Section:
+        """What the page of several studies says of it: on recorded paths where there are any."""
+        history = self.history
+        return Section(
+            name=self.file.stem,
+            title=self.title,
+            words=introduction(self.file),
+            paths="On simulated paths." if history is None else history.title,
+            comparison=self.comparison if history is None else history.comparison,
+            report=self.folder.report.relative_to(out).as_posix(),
+        )
+
+
+def run_studies(files: Sequence[Path], out: Path, *, resume: bool, quiet: bool, json: bool) -> int:
+    """Run studies and write their folders; returns the exit code.
+
+    One is written to `out`; each of several to a folder of its name in it, beside one page of all.
+    """
+    names = [file.stem for file in files]
+    if not names or len(set(names)) < len(names):
+        raise StudyError((), "name a study file, or several whose names differ.")
+    if len(files) == 1:
+        ran = _ran(files[0], out, resume=resume, quiet=quiet)
+        if ran is None:
+            return INTERRUPTED
+        _say(ran, json=json)
+        return DONE
+    found = []
+    for file in files:
+        if not quiet:
+            print(f"== {file.stem}", file=sys.stderr)
+        folder = Folder(out / file.stem)
+        ran = _ran(file, folder.root, resume=resume and folder.study.exists(), quiet=quiet)
+        if ran is None:
+            return INTERRUPTED
+        if not json:
+            print(f"\n== {ran.title}\n")
+            _say(ran, json=False)
+        found.append(ran)
+    if json:
+        print(json_format.dumps({ran.file.stem: ran.summary for ran in found}))
+    # Seeds are each study's own.
+    shared = {k: v for k, v in found[0].folder.environment.items() if k != "seeds"}
+    page = write_front(
+        Folder(out).report,
+        title="Hedges compared",
+        sections=[ran.section(out) for ran in found],
+        environment=shared,
+    )
+    if not json:
+        print(f"\nall of them in one report: {page}")
+    return DONE
+
+
+def introduction(file: Path) -> str:
+    """The comment that a study begins with, without the command that runs it."""
+    lines = []
+    for line in file.read_text(encoding="utf-8").splitlines():
+        words = line.removeprefix("#").strip()
+        if not line.startswith("#") or words.startswith("deephedge run"):
+            break
+        lines.append(words)
+    return " ".join(lines).strip()
+
+
+def _ran(file: Path, out: Path, *, resume: bool, quiet: bool) -> Ran | None:
+    """Run the study and write its folder; `None` when it was interrupted."""
     resolved = open_study(file)
     try:
         pricer = _splitter(resolved)
@@ -36,7 +126,8 @@ def run_study(file: Path, out: Path, *, resume: bool, quiet: bool, json: bool) -
     try:
         lessons = train_all(resolved, folder, resume=resume, quiet=quiet)
         if lessons.interrupted:
-            return _interrupted(lessons, file, out)
+            _interrupted(lessons, file, out)
+            return None
         optima = _optima(resolved, quiet=quiet)
         comparison = _compared(resolved, lessons, optima, quiet=quiet)
         comparison, proofs = _certified(resolved, lessons, comparison, quiet=quiet)
@@ -65,11 +156,7 @@ def run_study(file: Path, out: Path, *, resume: bool, quiet: bool, json: bool) -
         parts=parts,
         study_text=study_text,
     )
-    if json:
-        print(json_format.dumps(summary))
-    else:
-        _print(comparison, history, parts, folder)
-    return 0
+    return Ran(file, folder, comparison, history, parts, summary)
 
 
 def _seeds(resolved: Resolved) -> dict[str, int]:
@@ -80,14 +167,13 @@ def _seeds(resolved: Resolved) -> dict[str, int]:
     return seeds if study.backtest is None else {**seeds, "backtest": study.backtest.seed}
 
 
-def _interrupted(lessons: Lessons, file: Path, out: Path) -> int:
+def _interrupted(lessons: Lessons, file: Path, out: Path) -> None:
     saved = ", ".join(lessons.records) or "none"
     print(
         f"deephedge: interrupted; policies saved so far: {saved}. "
         f"Go on with: deephedge run {file} --out {out} --resume",
         file=sys.stderr,
     )
-    return INTERRUPTED
 
 
 def _optima(resolved: Resolved, *, quiet: bool) -> Optima:
@@ -195,12 +281,13 @@ def _effort(record: Trained, seeds: Spread | None) -> dict[str, Any]:
     return effort if seeds is None else {**effort, "validation_between_seeds": seeds._asdict()}
 
 
-def _print(
-    comparison: Comparison, history: Backtested | None, parts: PnlParts | None, folder: Folder
-) -> None:
-    print(comparison)
-    if parts is not None:
-        print(f"\nWhere the P&L came from\n\n{parts}")
-    if history is not None:
-        print(f"\n{history.title}\n\n{history.comparison}")
-    print(f"\nreport: {folder.report}")
+def _say(ran: Ran, *, json: bool) -> None:
+    if json:
+        print(json_format.dumps(ran.summary))
+        return
+    print(ran.comparison)
+    if ran.parts is not None:
+        print(f"\nWhere the P&L came from\n\n{ran.parts}")
+    if ran.history is not None:
+        print(f"\n{ran.history.title}\n\n{ran.history.comparison}")
+    print(f"\nreport: {ran.folder.report}")

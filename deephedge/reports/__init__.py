@@ -23,7 +23,10 @@ from deephedge.reports.figures import hedge_against_spot as hedge_against_spot
 from deephedge.reports.figures import one_path as one_path
 from deephedge.reports.figures import pnl_histograms as pnl_histograms
 from deephedge.reports.figures import pnl_parts_bars as pnl_parts_bars
+from deephedge.reports.figures import pnl_ranges as pnl_ranges
 from deephedge.reports.figures import training_curve as training_curve
+from deephedge.reports.front import Section as Section
+from deephedge.reports.front import write_front as write_front
 from deephedge.reports.html import write_report as write_report
 from deephedge.reports.outcome import Outcome as Outcome
 from deephedge.reports.outcome import outcome as outcome

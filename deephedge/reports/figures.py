@@ -17,12 +17,22 @@ from deephedge.rollout import HedgingProblem, replay
 from deephedge.typing import Array, Float, PRNGKeyArray
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Okabe and Ito (2008): told apart by readers with any kind of colour vision.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _STYLES = ("-", "--", "-.", ":")
 _N_SPOTS = 81
+
+MANY = 7
+"""Curves that one panel can show: of more policies a report shows P&L as `pnl_ranges`."""
+
+RANGES = (
+    "The thick bar holds the middle half of the paths, the thin one nine in ten; the dot is the "
+    "mean, the cross the mean of the worst 5 %."
+)
+"""How to read `pnl_ranges`."""
 
 
 def empty_figure(n_columns: int = 1, n_rows: int = 1, height: float = 3.6) -> tuple["Figure", list]:
@@ -62,6 +72,34 @@ def pnl_histograms(comparison: Comparison) -> "Figure":
     axis.set_ylabel("share of paths")
     axis.legend(frameon=False)
     return figure
+
+
+def pnl_ranges(comparison: Comparison) -> "Figure":
+    """Where the P&L of every policy lies, a line a policy: for more than a histogram can hold."""
+    n = len(comparison.policies)
+    figure, (axis,) = empty_figure(height=1.0 + 0.26 * n)
+    for row, name in enumerate(comparison.policies):
+        pnl = np.sort(np.asarray(comparison.outcomes[name].pnl, dtype=float))
+        low, quarter, three, high = np.quantile(pnl, [0.05, 0.25, 0.75, 0.95])
+        colour = _COLOURS[1] if name == comparison.baseline else _COLOURS[0]
+        axis.hlines(row, low, high, color=colour, linewidth=1.2)
+        axis.hlines(row, quarter, three, color=colour, linewidth=5.0, alpha=0.55)
+        axis.plot(np.mean(pnl), row, "o", color=colour, markersize=4)
+        axis.plot(np.mean(pnl[: max(1, len(pnl) // 20)]), row, "x", color=colour, markersize=5)
+    left, right = axis.get_xlim()
+    if left < 0.0 < right:
+        axis.axvline(0.0, color="#444444", linewidth=0.8)
+    axis.set_yticks(range(n), [name.replace("_", " ") for name in comparison.policies], fontsize=8)
+    axis.set_ylim(n - 0.4, -0.6)
+    axis.set_xlabel("P&L of the seller, today's money")
+    return figure
+
+
+def _legend_beside(figure: "Figure", axis: "Axes") -> None:
+    """Where it covers no curve."""
+    handles, names = axis.get_legend_handles_labels()
+    names = [name.replace("_", " ") for name in names]
+    figure.legend(handles, names, loc="outside right center", frameon=False, fontsize=8)
 
 
 def pnl_parts_bars(parts: PnlParts) -> "Figure":
@@ -118,7 +156,7 @@ def hedge_against_spot(
         axis.set_title(f"{float(problem.times[date]):.3g} years", fontsize=10)
         axis.set_xlabel("spot")
     axes[0].set_ylabel("units held")
-    axes[0].legend(frameon=False, fontsize=8)
+    _legend_beside(figure, axes[0])
     return figure
 
 
@@ -174,7 +212,7 @@ def one_path(
         middle.step(times, held, where="post", label=name, **line_style(number))
         bottom.plot(times, np.asarray(ledger.wealth)[0], **line_style(number))
     middle.set_ylabel("units held")
-    middle.legend(frameon=False, fontsize=8)
+    _legend_beside(figure, middle)
     bottom.set_ylabel("wealth")
     bottom.set_xlabel("years")
     return figure

@@ -12,10 +12,13 @@ from deephedge.policies import AbstractPolicy
 from deephedge.reports.comparison import Comparison
 from deephedge.reports.describe import describe
 from deephedge.reports.figures import (
+    MANY,
+    RANGES,
     hedge_against_spot,
     one_path,
     pnl_histograms,
     pnl_parts_bars,
+    pnl_ranges,
     training_curve,
 )
 from deephedge.reports.pnl_parts import PnlParts
@@ -50,29 +53,44 @@ def write_report(
         parts: where the P&L came from, if it was split.
         study_text: the study as resolved.
     """
-    import jinja2
-
-    source = resources.files("deephedge.reports").joinpath("report.html.jinja").read_text("utf-8")
-    loader = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     tables = [("On simulated paths", comparison)]
     if recorded is not None:
         tables.append(("On recorded paths", recorded))
-    page = loader.from_string(source).render(
+    page = rendered(
+        "report.html.jinja",
         title=title,
         problem=describe(problem),
         tables=tables,
         parts=parts,
         figures=[
-            (_png(figure), caption)
+            (png(figure), caption)
             for figure, caption in _figures(
                 problem, comparison, policies, key, recorded, trained or {}, parts
             )
         ],
-        environment=[(name, _plain(value)) for name, value in environment.items()],
+        environment=plain_values(environment),
         study_text=study_text,
     )
     path.write_text(page, encoding="utf-8")
     return path
+
+
+def rendered(template: str, **values: Any) -> str:
+    """A page from one of the templates beside this file."""
+    import jinja2
+
+    folder = resources.files("deephedge.reports")
+    loader = jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text("utf-8"))
+    made = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, loader=loader)
+    return made.get_template(template).render(**values)
+
+
+def plain_values(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Names and values, as a page shows them."""
+    return [
+        (name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        for name, value in values.items()
+    ]
 
 
 def _figures(
@@ -84,24 +102,29 @@ def _figures(
     trained: Mapping[str, Trained],
     parts: PnlParts | None,
 ) -> list[tuple["Figure", str]]:
-    tails = "A narrow shape is a good hedge; the left tail is what a risk measure weighs."
+    drawn, tails = pnl_histograms, "A narrow shape is a good hedge; the left tail is what matters."
+    which = ""
+    if len(policies) > MANY:
+        drawn, tails = pnl_ranges, RANGES
+        policies = _some(policies, comparison.baseline)
+        which = f" Of {MANY} of the {len(comparison.policies)} policies."
     figures = [
-        (pnl_histograms(comparison), f"P&L on simulated paths. {tails}"),
+        (drawn(comparison), f"P&L on simulated paths. {tails}"),
         (
             hedge_against_spot(problem, policies, key=key),
             "Units held against the price of the first asset at three dates. A shaded band is "
             "where a policy does not trade; it then trades only to the nearer edge. Policies "
-            "without a band are shown as they would trade from holding nothing.",
+            f"without a band are shown as they would trade from holding nothing.{which}",
         ),
         (
             one_path(problem, policies, key=key),
             "One simulated path: the price, what each policy holds, and its premium plus gains "
             "less costs and carry so far, before the claim is paid. Flat stretches of holdings are "
-            "dates without a trade.",
+            f"dates without a trade.{which}",
         ),
     ]
     if recorded is not None:
-        figures.insert(1, (pnl_histograms(recorded), f"P&L on recorded paths. {tails}"))
+        figures.insert(1, (drawn(recorded), f"P&L on recorded paths. {tails}"))
     if parts is not None:
         caption = "Where the mean P&L came from; the lines are two standard errors each way."
         figures.append((pnl_parts_bars(parts), caption))
@@ -114,11 +137,14 @@ def _figures(
     return figures
 
 
-def _png(figure: "Figure") -> str:
+def _some(policies: Mapping[str, AbstractPolicy], baseline: str) -> dict[str, AbstractPolicy]:
+    """As many as a panel can show, the baseline among them."""
+    others = [name for name in policies if name != baseline][: MANY - 1]
+    return {name: policies[name] for name in policies if name in (baseline, *others)}
+
+
+def png(figure: "Figure") -> str:
+    """The picture as the source of an image."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=130)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

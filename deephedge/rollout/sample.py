@@ -1,5 +1,6 @@
 """Many paths at once: the one place where paths are batched."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 
 import equinox as eqx
@@ -7,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 
 from deephedge.markets.base import Path
 from deephedge.numerics.checks import at_least_one
@@ -110,7 +112,27 @@ def _along(
     slips: Float[Array, "path time asset"] | None,
     keep: Callable[[Ledger], PyTree],
 ) -> PyTree:
-    return jax.vmap(lambda path, slip: keep(rollout(problem, policy, path, slip)))(paths, slips)
+    def one(path: Path, slip: Float[Array, "time asset"] | None) -> PyTree:
+        return keep(rollout(problem, policy, dated(path, problem.times), slip))
+
+    return jax.vmap(one)(paths, slips)
+
+
+def dated(path: Path, times: Float[Array, " time"] | None) -> Path:
+    """The path at its dates, stated once for all paths of a batch where they are the same.
+
+    What a pricer works out for a date alone, such as a grid of prices, is then not worked out anew
+    for every path.
+    """
+    return path if times is None else dataclasses.replace(path, time=times)
+
+
+def shared_times(paths: Path) -> Float[Array, " time"] | None:
+    """The dates of all the paths, if they are the same; inside jit nobody can tell."""
+    if isinstance(paths.time, Tracer):
+        return None
+    times = np.asarray(paths.time)
+    return paths.time[0] if np.all(times == times[0]) else None
 
 
 def _joined(parts: list[PyTree], n_paths: int) -> PyTree:
@@ -165,10 +187,12 @@ def replay(
 ) -> PyTree:
     """Hedge along given paths (recorded history, or a model's); a batch has a leading path axis.
 
-    `key` draws the slippage of a problem whose execution has one; nothing else is random.
+    `key` draws the slippage of a problem whose execution has one; nothing else is random. Paths
+    may have dates of their own; where all have the same these are shared: see `dated`.
     """
     source = given_slips(problem, paths, key)
-    return _replay(problem, policy, paths, source, keep, min(batch_size, paths.time.shape[0]))
+    batch_size = min(batch_size, paths.time.shape[0])
+    return _replay(problem, policy, paths, shared_times(paths), source, keep, batch_size)
 
 
 def given_slips(
@@ -197,12 +221,14 @@ def _replay(
     problem: HedgingProblem,
     policy: AbstractPolicy,
     paths: Path,
+    times: Float[Array, " time"] | None,
     source: AbstractSource | None,
     keep: Callable[[Ledger], PyTree],
     batch_size: int,
 ) -> PyTree:
     def one(inputs: tuple[Path, Int[Array, ""]]):
         path, index = inputs
+        path = dated(path, times)
         slips = None if source is None else problem.slips(source(index))
         return keep(rollout(problem, policy, path, slips))
 

@@ -9,8 +9,8 @@ from deephedge.numerics.draws import AbstractSource
 from deephedge.policies.base import AbstractPolicy
 from deephedge.rollout.ledger import Ledger, remembering
 from deephedge.rollout.problem import HedgingProblem
-from deephedge.rollout.sample import BATCH, given_slips
-from deephedge.typing import Array, Int, PRNGKeyArray, PyTree
+from deephedge.rollout.sample import BATCH, dated, given_slips, shared_times
+from deephedge.typing import Array, Float, Int, PRNGKeyArray, PyTree
 
 
 def trace(
@@ -28,7 +28,8 @@ def trace(
     `deephedge.policies.changes` makes a log of those.
     """
     source = given_slips(problem, paths, key)
-    return _trace(problem, policy, paths, source, min(batch_size, paths.time.shape[0]))
+    batch_size = min(batch_size, paths.time.shape[0])
+    return _trace(problem, policy, paths, shared_times(paths), source, batch_size)
 
 
 @eqx.filter_jit
@@ -36,13 +37,14 @@ def _trace(
     problem: HedgingProblem,
     policy: AbstractPolicy,
     paths: Path,
+    times: Float[Array, " time"] | None,
     source: AbstractSource | None,
     batch_size: int,
 ) -> tuple[Ledger, PyTree]:
     def one(inputs: tuple[Path, Int[Array, ""]]) -> tuple[Ledger, PyTree]:
         path, index = inputs
         slips = None if source is None else problem.slips(source(index))
-        return remembering(problem, policy, path, slips)
+        return remembering(problem, policy, dated(path, times), slips)
 
     indices = jnp.arange(paths.time.shape[0])
     return lax.map(one, (paths, indices), batch_size=batch_size)

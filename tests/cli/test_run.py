@@ -135,6 +135,34 @@ def test_an_interrupted_run_keeps_its_policy_and_goes_on_to_the_same_numbers(
     assert summary_of(stopped) == summary_of(whole)
 
 
+@pytest.mark.slow
+def test_several_studies_are_written_side_by_side_with_one_page_of_all(study, tmp_path, capsys):
+    words = "# A call, hedged\n# or not.\n#\n#   deephedge run it\n"
+    short = (
+        STUDY.split("[policies.learned]")[0]
+        + "[measures.entropic]"
+        + STUDY.split("[measures.entropic]")[1].split("[training]")[0]
+    )
+    short += "[evaluation]\nn_paths = 64\n"
+    study.write_text(words + short)
+    other = tmp_path / "dearer.toml"
+    other.write_text(short.replace("rate = 0.001", "rate = 0.01"))
+    out = tmp_path / "out"
+    assert command(["run", str(study), str(other), "--out", str(out), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert list(printed) == ["study", "dearer"]
+    for name in printed:
+        assert printed[name] == json.loads((out / name / "summary.json").read_text())
+        assert (out / name / "report.html").exists()
+    page = (out / "report.html").read_text()
+    assert "<p>A call, hedged or not.</p>" in page and 'href="dearer/report.html"' in page
+
+
+def test_studies_of_one_name_are_refused(study, tmp_path, capsys):
+    assert run(study, tmp_path / "out", str(study)) == 2
+    assert "whose names differ" in capsys.readouterr().err
+
+
 def test_resume_needs_an_earlier_run_of_the_same_study(study, tmp_path, capsys):
     assert run(study, tmp_path / "none", "--resume") == 2
     assert "no earlier run" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from deephedge.policies import (
     LocalQuadratic,
     MinimumVarianceDelta,
     RebalanceAtOptimum,
+    Recalibrated,
     Tighten,
     VolatilityTarget,
 )
@@ -138,6 +139,13 @@ type = "RebalanceAtOptimum"
 policy = "delta"
 aversion = 1.0
 forecast = { type = "EWMA", start = 0.2, decay = 0.97 }
+[policies.stricter]
+type = "VolBand"
+deviations = 1.0
+[policies.fitted_again] # from each date on, another of the policies: the same kind, other numbers
+type = "Recalibrated"
+policies = ["vol_band", "stricter"]
+dates = [0.0, 0.1]
 [policies.small]
 type = "PositionLimit"
 policy = "delta"
@@ -223,6 +231,13 @@ def test_what_the_study_states_need_not_be_said_again(policies):
     assert isinstance(policies["hww"], HoggardWhalleyWilmott)
     assert float(policies["hww"].interval) == pytest.approx(0.05)
     assert float(policies["put"].rate) == pytest.approx(0.01)
+
+
+def test_numbers_of_other_policies_hold_from_their_dates_on(policies):
+    fitted = policies["fitted_again"]
+    assert isinstance(fitted, Recalibrated)
+    assert fitted.numbers.deviations.tolist() == [2.0, 1.0]
+    assert fitted.dates.tolist() == pytest.approx([0.0, 0.1])
 
 
 def test_an_escalation_nests_its_levels_and_their_triggers(policies):

@@ -66,8 +66,9 @@ def test_the_numbers_of_the_deltas_are_those_fitted_to_1999_to_2003(experiment, 
 def test_deals_break_as_often_as_stated_and_end_where_the_deal_does(experiment):
     found = experiment.mergers()
     pnl = {name: np.asarray(x.pnl) for name, x in found.outcomes.items()}
-    # Unless it breaks the spread is locked in, whatever the index did, less costs.
-    best = pnl["spread"] > np.median(pnl["spread"]) - 0.5
+    # Unless it breaks the spread is locked in, whatever the index did, less costs. A few deals
+    # break for a gain, the target being worth more alone by then.
+    best = np.abs(pnl["spread"] - np.median(pnl["spread"])) < 0.5
     share, expected = np.mean(~best), -np.expm1(-0.2 * 0.5)
     assert share == pytest.approx(expected, abs=4 * np.sqrt(expected * 0.905 / len(best)))
-    assert np.std(pnl["spread"][best]) < 0.2
+    assert np.std(pnl["spread"][best]) < 0.05

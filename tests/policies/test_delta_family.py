@@ -20,7 +20,13 @@ from deephedge.policies import (
     PractitionerDelta,
     model_delta,
 )
-from deephedge.pricing import BlackScholesFormula, Fourier, HaganFormula, QuotedBlackScholes
+from deephedge.pricing import (
+    BlackScholesFormula,
+    Fourier,
+    HaganFormula,
+    ListedModel,
+    QuotedBlackScholes,
+)
 from deephedge.rollout import HedgingProblem, pnl_only, sample, time_grid
 
 MATURITY = 0.25
@@ -189,3 +195,39 @@ def test_local_quadratic_hedging_beats_the_models_delta_with_leverage():
     )
     assert regression < 0.9 * delta
     assert regression < 1.05 * best
+
+
+def listed_twice(n_paths, n_steps, ridge=1e-3):
+    """Black and Scholes' market with an option that is listed twice, and the hedge fitted to it."""
+    option = Put(strike=97.0, maturity=2.0 * MATURITY)
+    market = ListedModel(BlackScholes(spot=100.0, vol=0.2), (option, option))
+    times = time_grid(MATURITY, n_steps)
+    made = {"degree": 2, "n_paths": n_paths, "ridge": ridge, "key": jax.random.key(4)}
+    return market, LocalQuadratic.create(market, CALL, times, **made)
+
+
+@pytest.mark.slow
+def test_two_listings_of_one_option_are_held_in_equal_parts():
+    _, policy = listed_twice(256, 2)
+    assert policy.means.shape == (2, 1)  # the stock alone tells all prices
+    scale = np.max(np.abs(policy.hedges))
+    assert 0.0 < scale < 10.0
+    np.testing.assert_allclose(policy.hedges[:, 1], policy.hedges[:, 2], atol=1e-9 * scale)
+
+
+@pytest.mark.slow
+def test_listed_options_take_gamma_out_of_a_local_quadratic_hedge():
+    """Without a ridge the two listings, and an option beside the stock, make it singular."""
+    market, policy = listed_twice(8192, 12)
+    formula = BlackScholesFormula(vol=0.2)
+    left = pnl(market, policy, 12).std()
+    assert left < 0.5 * pnl(market.market, DeltaHedge(CALL, formula), 12).std()
+    path = simulate(market, time_grid(MATURITY, 12), 64, key=jax.random.key(5))
+    held = jax.vmap(lambda p: jax.vmap(policy.observe)(p.snapshots())[:-1])(path)
+    assert np.max(np.abs(held)) < 10.0
+
+
+@pytest.mark.parametrize("ridge", [0.0, -1.0, math.nan])
+def test_a_regression_needs_a_ridge(ridge):
+    with pytest.raises(ValueError, match="`ridge` must be positive"):
+        listed_twice(16, 1, ridge)

@@ -16,12 +16,15 @@ from deephedge.pricing import BlackScholesFormula
 from deephedge.reports import (
     Finding,
     PnlParts,
+    Section,
     compare,
     hedge_against_spot,
     one_path,
     pnl_histograms,
     pnl_parts_bars,
+    pnl_ranges,
     training_curve,
+    write_front,
     write_report,
 )
 from deephedge.reports.experiment import main
@@ -77,6 +80,7 @@ PARTS = PnlParts(
 HISTORY = [{"step": i, "loss": 1.0 / i, "validation": 1.0 / i, "seconds": 1.0} for i in (1, 2, 3)]
 FIGURES = {
     "histograms": lambda: pnl_histograms(result()),
+    "ranges": lambda: pnl_ranges(result()),
     "spot": lambda: hedge_against_spot(PROBLEM, POLICIES, key=KEY),
     "path": lambda: one_path(PROBLEM, POLICIES, key=KEY),
     "parts": lambda: pnl_parts_bars(PARTS),
@@ -137,6 +141,24 @@ def test_the_report_is_one_page_that_stands_alone(tmp_path):
     assert "1.000 ± 0.010" in text and ">vega<" not in text
     assert PARTS.rows()[2] == ["none <b>", "1.000 ± 0.010", "1.000 ± 0.010"]
     assert "strike 100" in text and "closing the hedge at maturity is charged" in text
+
+
+def test_a_page_of_several_studies_shows_each_and_stands_alone(tmp_path):
+    sections = [
+        Section(name, f"{name} & its hedge", "What <was> tried.", "Simulated.", result(), link)
+        for name, link in (("calls", "calls/report.html"), ("puts", "puts/report.html"))
+    ]
+    path = write_front(tmp_path / "all.html", title="All", sections=sections, environment={"s": 0})
+    text, tags = path.read_text("utf-8"), Tags()
+    tags.feed(text)
+    assert tags.open == [] and tags.seen.count("table") == 3 and tags.seen.count("img") == 2
+    links = [source for source in tags.sources if not source.startswith("data:")]
+    assert links == ["#calls", "#puts", "calls/report.html", "puts/report.html"]
+    assert "What &lt;was&gt; tried." in text
+    for name in POLICIES:
+        estimate = result().at(name, "entropic")
+        assert estimate.value_text in text
+        assert name == "none <b>" or estimate.difference_text in text
 
 
 def test_a_finding_holds_within_its_tolerance_and_never_as_nan():

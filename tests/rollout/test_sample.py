@@ -1,5 +1,6 @@
 """Drawing many paths: batches, draws and replays change nothing but the numbers drawn."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +11,7 @@ from deephedge.costs import ProportionalCost
 from deephedge.markets import BlackScholes, simulate
 from deephedge.numerics.draws import antithetic, pseudo, sobol
 from deephedge.policies import DeltaHedge, NoHedge
+from deephedge.policies.base import AbstractTargetPolicy
 from deephedge.pricing import BlackScholesFormula
 from deephedge.rollout import HedgingProblem, pnl_only, replay, sample, sample_each, time_grid
 
@@ -59,6 +61,31 @@ def test_a_path_does_not_depend_on_how_many_are_drawn(draws):
 def test_replaying_simulated_paths_is_sampling(draws):
     paths = simulate(MARKET, PROBLEM.times, 20, key=KEY, draws=draws)
     same(replay(PROBLEM, HEDGE, paths), sample(PROBLEM, HEDGE, 20, key=KEY, draws=draws))
+
+
+class Clock(AbstractTargetPolicy):
+    """Holds the date, and counts how often it is worked out."""
+
+    looks: list = eqx.field(static=True)
+
+    def observe(self, now):
+        def look(time):
+            self.looks.append(float(time))
+            return time
+
+        date = jax.pure_callback(look, now.time, now.time, vmap_method="sequential")
+        return jnp.full_like(now.prices, date)
+
+
+def test_dates_that_paths_share_are_worked_out_once_and_others_for_every_path():
+    paths, looks = simulate(MARKET, PROBLEM.times, 3, key=KEY), []
+    shared = replay(PROBLEM, Clock(looks), paths).holdings
+    assert sorted(looks) == pytest.approx(np.asarray(PROBLEM.times[:-1]))
+    later = paths.time.at[1].add(0.01)
+    own = replay(PROBLEM, Clock(looks), eqx.tree_at(lambda p: p.time, paths, later)).holdings
+    assert len(looks) == 4 * PROBLEM.n_steps
+    np.testing.assert_array_equal(own[::2], shared[::2])
+    np.testing.assert_allclose(own[1], shared[1] + 0.01)
 
 
 @pytest.mark.slow

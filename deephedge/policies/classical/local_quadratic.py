@@ -13,8 +13,9 @@ from deephedge.markets.base import AbstractMarket, Path, Snapshot
 from deephedge.markets.black_scholes import BlackScholes
 from deephedge.markets.simulate import simulate
 from deephedge.numerics import safe
-from deephedge.numerics.checks import at_least_one
+from deephedge.numerics.checks import at_least_one, positive
 from deephedge.policies.base import AbstractFittedPolicy, Account
+from deephedge.pricing.listed import AbstractListed
 from deephedge.typing import Array, Float, PRNGKeyArray, Scalar
 
 FARTHEST = 4.0
@@ -37,11 +38,20 @@ class LocalQuadratic(AbstractFittedPolicy):
     the holdings are $\beta_k\varphi_k$, the price $\alpha_k\cdot\varphi_k$. The basis is all
     monomials up to `degree` of the log-prices, factors and progress, standardised date by date,
     and for each of these the hinges $(x - q)^+$ at nine knots q, which follow the bend of an
-    option's delta near maturity. The hedge is that of the sampled market's measure, and of its
-    dates only.
+    option's delta near maturity. Prices of listed contracts are no features: the others tell them.
+    The hedge is that of the sampled market's measure, and of its dates only.
+
+    Gains of contracts that move alike are nearly proportional, and a few thousand paths do not
+    tell how much to hold of each: plain least squares then holds astronomical positions against
+    each other. So the squares of all coefficients but the constant's are added to the mean square,
+    times `ridge`, the gains of each contract scaled to a mean square of 1: a combination of columns
+    of mean square $\lambda$ has its coefficient shrunk by $\lambda/(\lambda + \text{ridge})$. A
+    larger `ridge` leaves more risk and trades less; where the paths are draws of a short record,
+    less is trusted. Costs are not seen.
 
     Reference: Föllmer and Schweizer (1989); Schweizer (1995), section on the discrete case;
-    Potters, Bouchaud and Sestovic (2001), Hedged Monte-Carlo, for the joint regression.
+    Potters, Bouchaud and Sestovic (2001), Hedged Monte-Carlo, for the joint regression; Hoerl and
+    Kennard (1970), Ridge regression.
     """
 
     times: Float[Array, " step"]
@@ -50,6 +60,8 @@ class LocalQuadratic(AbstractFittedPolicy):
     prices: Float[Array, "step basis"]
     hedges: Float[Array, "step asset basis"]
     degree: int = eqx.field(static=True)
+    n_prices: int = eqx.field(static=True)
+    """How many of the prices are features: those of the assets, without listed contracts."""
 
     @classmethod
     def create(
@@ -60,20 +72,26 @@ class LocalQuadratic(AbstractFittedPolicy):
         *,
         degree: int = 3,
         n_paths: int = 8192,
+        ridge: float = 1e-3,
         key: PRNGKeyArray,
     ) -> "LocalQuadratic":
         """The hedge of a claim sold in a market, for those trading dates."""
         at_least_one(degree=degree, n_paths=n_paths)
+        penalty = positive("ridge")(ridge)
+        n_prices = market.start().prices.shape[0]
+        if isinstance(market, AbstractListed):
+            n_prices -= len(market.instruments)
         paths = simulate(market, times, n_paths, key=key)
-        fields = _fit(claim, paths, degree)
-        return cls(times[:-1], *fields, degree)
+        fields = _fit(claim, paths, penalty, degree, n_prices)
+        return cls(times[:-1], *fields, degree, n_prices)
 
     def init(self) -> None:
         return None
 
     def observe(self, now: Snapshot) -> Float[Array, " asset"]:
         k = jnp.argmin(jnp.abs(self.times - now.time))
-        basis = _basis(_features(now), self.means[k], self.scales[k], self.degree)
+        features = _features(now, self.n_prices)
+        basis = _basis(features, self.means[k], self.scales[k], self.degree)
         return self.hedges[k] @ basis
 
     def act(
@@ -96,8 +114,8 @@ class LocalQuadratic(AbstractFittedPolicy):
         return cls.create(BlackScholes.example(), claim, times, degree=2, n_paths=256, key=key)
 
 
-def _features(now: Snapshot) -> Float[Array, " feature"]:
-    return jnp.concatenate([safe.log(now.prices), now.factors, now.progress])
+def _features(now: Snapshot, n_prices: int) -> Float[Array, " feature"]:
+    return jnp.concatenate([safe.log(now.prices[:n_prices]), now.factors, now.progress])
 
 
 def _basis(
@@ -118,7 +136,9 @@ def _basis(
 
 
 @eqx.filter_jit
-def _fit(claim: AbstractClaim, paths: Path, degree: int) -> tuple[Array, Array, Array, Array]:
+def _fit(
+    claim: AbstractClaim, paths: Path, ridge: Scalar, degree: int, n_prices: int
+) -> tuple[Array, Array, Array, Array]:
     """Means, scales, and the coefficients of price and hedge, date by date."""
     progress = jax.vmap(claim.progress)(paths)
     paths = eqx.tree_at(lambda p: p.progress, paths, progress)
@@ -126,7 +146,8 @@ def _fit(claim: AbstractClaim, paths: Path, degree: int) -> tuple[Array, Array, 
     value = paths.discount[..., None] * paths.prices
     gains = value[:, 1:] * paths.accrual[:, 1:] / paths.accrual[:, :-1] - value[:, :-1]
 
-    features = jax.vmap(jax.vmap(_features))(paths.snapshots())[:, :-1]
+    known_at = jax.vmap(jax.vmap(lambda now: _features(now, n_prices)))
+    features = known_at(paths.snapshots())[:, :-1]
     means, scales = jnp.mean(features, axis=0), jnp.std(features, axis=0)
     # A feature that is the same on all paths (the price of the first date) says nothing.
     scales = jnp.where(scales > 1e-6 * (1.0 + jnp.abs(means)), scales, 1.0)
@@ -136,14 +157,24 @@ def _fit(claim: AbstractClaim, paths: Path, degree: int) -> tuple[Array, Array, 
     def back(later: Float[Array, " path"], step: tuple[Array, Array]):
         basis, gain = step
         n_paths, n_assets = gain.shape
-        hedges = (gain[:, :, None] * basis[:, None, :]).reshape(n_paths, -1)
-        size = jnp.sqrt(jnp.mean(hedges**2))
-        columns = jnp.concatenate([basis, hedges / size], axis=1)
-        found = jnp.linalg.lstsq(columns, later)[0]
+        sizes = jnp.sqrt(jnp.mean(gain**2, axis=0))
+        sizes = jnp.where(sizes > 0, sizes, 1.0)  # a contract that was paid out gains nothing
+        hedges = ((gain / sizes[None, :])[:, :, None] * basis[:, None, :]).reshape(n_paths, -1)
+        found = _ridge_regression(jnp.concatenate([basis, hedges], axis=1), later, ridge)
         price, hedge = jnp.split(found, [basis.shape[1]])
-        hedge = hedge / size
-        return later - hedges @ hedge, (price, hedge.reshape(n_assets, -1))
+        return later - hedges @ hedge, (price, hedge.reshape(n_assets, -1) / sizes[:, None])
 
     steps = (basis, jnp.moveaxis(gains, 1, 0))
     _, (prices, hedges) = lax.scan(back, owed, steps, reverse=True)
     return means, scales, prices, hedges
+
+
+def _ridge_regression(
+    columns: Float[Array, "path column"], wanted: Float[Array, " path"], ridge: Scalar
+) -> Float[Array, " column"]:
+    """Coefficients of the least mean square plus the penalty; that of column 0, of 1s, is free."""
+    level, n_paths = jnp.mean(wanted), columns.shape[0]
+    penalty = jnp.full_like(columns[0], ridge).at[0].set(0.0)
+    products = columns.T @ columns / n_paths + jnp.diag(penalty)
+    found = jnp.linalg.solve(products, columns.T @ (wanted - level) / n_paths)
+    return found.at[0].add(level)
