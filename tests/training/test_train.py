@@ -116,6 +116,13 @@ def test_a_resumed_run_ends_with_the_same_weights(tmp_path):
     resumed = quick(problem, policy, optimizer=optimizer, checkpoint=checkpoint, resume=True)
     assert same_weights(whole.policy, resumed.policy)
     assert [r["step"] for r in resumed.history] == [0, 4, 8, 12]
+    # One byte of the last checkpoint differs: the one before it, of step 8, serves.
+    content = bytearray(checkpoint.read_bytes())
+    content[len(content) // 2] ^= 1
+    checkpoint.write_bytes(content)
+    with pytest.warns(UserWarning, match="is damaged; going on from the one before it"):
+        again = quick(problem, policy, optimizer=optimizer, checkpoint=checkpoint, resume=True)
+    assert same_weights(whole.policy, again.policy)
 
 
 def test_an_interrupt_leaves_a_usable_policy_and_a_checkpoint(tmp_path):
@@ -145,7 +152,7 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path):
     checkpoint = tmp_path / "state.eqx"
     quick(problem, policy, n_steps=4, checkpoint=checkpoint)
     checkpoint.write_bytes(checkpoint.read_bytes()[:200])
-    with pytest.raises(ValueError, match="does not fit this policy and optimiser, or is damaged"):
+    with pytest.raises(ValueError, match="is damaged, and there is no whole one before it"):
         quick(problem, policy, checkpoint=checkpoint, resume=True)
 
 
