@@ -21,7 +21,9 @@ def path_mesh() -> Mesh | None:
 
     `jax.default_device(device)` asks for one.
     """
-    if jax.config.jax_default_device is not None or jax.device_count() == 1:
+    # JAX makes the attributes of its configuration when it starts.
+    chosen = jax.config.jax_default_device  # pyright: ignore[reportAttributeAccessIssue]
+    if chosen is not None or jax.device_count() == 1:
         return None
     return jax.make_mesh((jax.device_count(),), (AXIS,), axis_types=(jax.sharding.AxisType.Auto,))
 
@@ -64,12 +66,15 @@ def shared(tree: PyTree, mesh: Mesh | None) -> PyTree:
         return tree
     whole = NamedSharding(mesh, PartitionSpec())
 
+    def alike(leaf: Array) -> Array:
+        return jax.make_array_from_process_local_data(whole, np.asarray(leaf))
+
     def share(leaf: object) -> object:
         if not isinstance(leaf, jax.Array) or not leaf.is_fully_addressable:
             return leaf
-        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-            words = share(jax.random.key_data(leaf))
+        if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            words = alike(jax.random.key_data(leaf))
             return jax.random.wrap_key_data(words, impl=jax.random.key_impl(leaf))
-        return jax.make_array_from_process_local_data(whole, np.asarray(leaf))
+        return alike(leaf)
 
     return jax.tree.map(share, tree)
