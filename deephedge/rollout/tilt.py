@@ -23,9 +23,10 @@ def fit_tilt(
 
     Of all laws with independent normals it is the closest to that of the worst paths (in relative
     entropy). Pass `draws=tilted(antithetic, fit_tilt(...))` to `train` or `sample_law`. The gain
-    depends on how far one move decides the loss; in Black-Scholes with a call over 30 days and
-    expected shortfall at 1 %, the variance falls by 11 for a call that is not hedged and by
-    1.5 for one that is hedged daily (see docs/training.md).
+    depends on how far losses come from one side. Measured for a short call over 30 days in
+    Black-Scholes and expected shortfall at 1 %: the variance of the risk falls by 49 without a
+    hedge, by 2.4 where half a share is held (losses on both sides, and one normal law), and by 3.1
+    for a band hedged daily, whose gradient's variance falls by 2.9.
 
     Reference: Rubinstein (1999), The cross-entropy method; Glasserman, Heidelberger and
     Shahabuddin (2000), Variance reduction techniques for estimating value-at-risk.
