@@ -33,12 +33,12 @@ from deephedge.typing import Array, Float
 
 MATURITY, BATCH = 30 / 365, 512
 TAILS = (0.5, 0.1, 0.01)
+MARKET = BlackScholes(spot=100.0, vol=0.2)
 
 
 def hedging_problem() -> HedgingProblem:
     claim = Call(strike=100.0, maturity=MATURITY)
-    market = BlackScholes(spot=100.0, vol=0.2)
-    return HedgingProblem(market, claim, NoCost(), time_grid(MATURITY, 5), close_out=False)
+    return HedgingProblem(MARKET, claim, NoCost(), time_grid(MATURITY, 5), close_out=False)
 
 
 def network(problem: HedgingProblem, seed: int) -> Feedforward:
@@ -95,7 +95,7 @@ def experiment(n_steps: int = 1500, n_paths: int = 4_000_000, seed: int = 0) -> 
     problem, findings = hedging_problem(), []
     for tail in TAILS:
         risk = ExpectedShortfall(tail)
-        exact = shortfall_hedge(problem.market, problem.claim, problem.times, tail=tail)
+        exact = shortfall_hedge(MARKET, problem.claim, problem.times, tail=tail)
         best = float(exact.risk)
         print(f"tail {tail:g}: exact {best:.4f}, known to {float(exact.uncertainty):.1g}")
         hedges = learned(problem, tail, n_steps, seed)

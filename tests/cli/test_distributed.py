@@ -36,7 +36,8 @@ def test_two_processes_over_loopback_find_what_one_does(tmp_path):
     assert len(rows[0]) == len(rows[1]) == 7
     for one, two in zip(*rows, strict=True):
         assert two["validation"] == pytest.approx(one["validation"], rel=1e-6)
-        assert two["loss"] == pytest.approx(one["loss"], rel=1e-6)
+        # None before the first step.
+        assert two["loss"] == one["loss"] or two["loss"] == pytest.approx(one["loss"], rel=1e-6)
     summaries = [json.loads(found(out, "summary.json"))["policies"] for out in (alone, together)]
     for policy in ("band", "learned"):
         one, two = (summary[policy]["entropic"]["value"] for summary in summaries)
