@@ -88,6 +88,7 @@ def _equal(n_paths: int, batch_size: int) -> int:
 
     Where the last batch is not full, it repeats its last path.
     """
+    at_least_one(batch_size=batch_size)
     return -(-n_paths // -(-n_paths // batch_size))
 
 
@@ -133,7 +134,6 @@ def sample_each(
     Args:
         report: called with the name of each policy when it is done.
     """
-    at_least_one(batch_size=batch_size)
     source = _source(problem, n_paths, key, draws)
     refuse_weighted(source)
     mesh = path_mesh()
