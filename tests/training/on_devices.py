@@ -59,7 +59,7 @@ def numbers() -> dict[str, list]:
         PROBLEM, {"band": BAND}, {"risk": Entropic(1.0)}, n_paths=1001, key=key, batch_size=300
     )
     return {
-        "sample": [float(jnp.sum(pnl)), float(jnp.max(pnl))],
+        "sample": [float(jnp.sum(pnl)), float(jnp.sum(pnl**2))],
         "train": [*rows(joint), joint.threshold],
         "ensemble": [x for member in both.members for x in rows(member)],
         "compare": [x for e in table.estimates for x in (e.value, e.standard_error)],
