@@ -37,17 +37,82 @@ def run(
     resume: Annotated[bool, Parameter(help="Go on from checkpoints.", negative=())] = False,
     quiet: Quiet = False,
     json: Json = False,
+    distributed: Annotated[bool, Parameter(negative=())] = False,
+    coordinator: str | None = None,
+    processes: int | None = None,
+    process: int | None = None,
 ) -> int:
     """Train, compare and report what a study file describes.
 
     Of several, each is written to a folder of its name, and all of them to one report.
 
+    Paths are spread over all devices of this machine; with `--distributed`, over those of several
+    processes that are started alike, each with its own number. The first one writes to `--out`.
+
     Args:
         studies: study files.
+        distributed: be one of several processes. On a cluster that JAX knows (SLURM, Open MPI,
+            Cloud TPU) nothing else need be said.
+        coordinator: HOST:PORT of the first process, which the others can reach.
+        processes: how many there are.
+        process: the number of this one, from 0.
     """
     from deephedge.cli.run import run_studies
 
+    if distributed:
+        from deephedge.cli.distributed import joined
+
+        with joined(coordinator, processes, process, out, resume=resume) as own:
+            leads = own == out
+            return run_studies(
+                studies, own, resume=resume, quiet=quiet or json or not leads, json=json and leads
+            )
+    if (coordinator, processes, process) != (None, None, None):
+        return _refuse("--coordinator, --processes and --process need --distributed.")
     return run_studies(studies, out, resume=resume, quiet=quiet or json, json=json)
+
+
+@app.command
+def sweep(
+    study: Path,
+    /,
+    *,
+    out: Out,
+    trials: int | None = None,
+    measure: str | None = None,
+    policy: str | None = None,
+    seed: int = 0,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> int:
+    """Run a study at many values of its keys, and compare the results.
+
+    The `[sweep]` table gives, for each dotted key, a list of values: every combination is run,
+    each in a folder of its own. What is done already is not run again.
+
+    Args:
+        study: the study file, with a `[sweep]` table.
+        out: the folder to write to.
+        trials: instead of every combination, so many that `optuna` proposes; then a key may have
+            a range {low, high, log} instead of a list.
+        measure: what is made least; the only measure, or the first, if left out.
+        policy: whose; the last policy of the study if left out.
+        seed: of what `optuna` proposes.
+        quiet: no progress.
+        json: print JSON on standard output.
+    """
+    from deephedge.cli.sweep import run_sweep
+
+    return run_sweep(
+        study,
+        out,
+        trials=trials,
+        measure=measure,
+        policy=policy,
+        seed=seed,
+        quiet=quiet or json,
+        json=json,
+    )
 
 
 @app.command

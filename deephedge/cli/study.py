@@ -37,7 +37,10 @@ class Problem:
 class Training:
     """`[training]`: how trainable policies are trained; a policy's own table may differ.
 
-    Of several seeds, trained side by side, the one with the least validation risk is kept.
+    Of several seeds, trained side by side, the one with the least validation risk is kept. The
+    cost rises from `first_cost` times itself to the whole over the share `cost_ramp` of the steps.
+    With a `tilt`, half of the paths are drawn as the worst such share of the untrained policy's
+    outcomes were, and weighted for it.
     """
 
     risk: str
@@ -54,6 +57,11 @@ class Training:
     schedule: str = "cosine"
     accumulate: int = 1
     n_seeds: int = 1
+    threshold: str = "solved"
+    first_cost: float = 1.0
+    cost_ramp: float = 0.5
+    tilt: float | None = None
+    precision: str = "full"
 
     def __post_init__(self):
         counts = ("n_steps", "n_paths", "validation_paths", "validate_every")
@@ -68,6 +76,16 @@ class Training:
             )
         if not 0.0 <= self.averaging < 1.0:
             raise ValueError(f"`averaging` must be in [0, 1), got {self.averaging}.")
+        if self.threshold not in ("solved", "trained"):
+            raise ValueError(f"`threshold` must be solved or trained, got {self.threshold!r}.")
+        if self.precision not in ("full", "bfloat16"):
+            raise ValueError(f"`precision` must be full or bfloat16, got {self.precision!r}.")
+        if not 0.0 <= self.first_cost <= 1.0:
+            raise ValueError(f"`first_cost` must be from 0 to 1, got {self.first_cost}.")
+        if not 0.0 < self.cost_ramp <= 1.0:
+            raise ValueError(f"`cost_ramp` must be above 0 and at most 1, got {self.cost_ramp}.")
+        if self.tilt is not None and not 0.0 < self.tilt < 1.0:
+            raise ValueError(f"`tilt` must be between 0 and 1, got {self.tilt}.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,6 +184,8 @@ def read_study(file: Path) -> Study:
         raise StudyError((), f"cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StudyError((), f"is not TOML: {error}.") from None
+    if "sweep" in tables:
+        raise StudyError(("sweep",), "is a table of `deephedge sweep`, which runs many studies.")
     study = structure(tables, Study)
     _check_references(study)
     return study

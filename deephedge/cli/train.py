@@ -11,21 +11,28 @@ import jax
 from deephedge.cli.folder import Folder
 from deephedge.cli.resolve import Resolved
 from deephedge.cli.spelling import stated
+from deephedge.cli.study import Training
 from deephedge.cli.tables import StudyError
 from deephedge.numerics import draws
+from deephedge.numerics.importance import tilted
 from deephedge.numerics.statistics import Spread
 from deephedge.policies import AbstractPolicy, AbstractTrainablePolicy
+from deephedge.rollout import fit_tilt
 from deephedge.training import (
     Trained,
     TrainedEnsemble,
     default_optimizer,
     load_policy,
+    rising_cost,
     save_policy,
     train_ensemble,
 )
 
 DRAWS = {"pseudo": draws.pseudo, "antithetic": draws.antithetic, "sobol": draws.sobol}
 """The ways to draw normals, by their name in a study."""
+
+_PILOT = 2**31 - 1
+"""Tells the draws that a tilt is fitted to from those of training."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +92,7 @@ def _train(
 ) -> TrainedEnsemble:
     training = resolved.trainings[name]
     policies = [x for x in resolved.seeds(name, found) if isinstance(x, AbstractTrainablePolicy)]
+    ramp = max(round(training.cost_ramp * training.n_steps), 1)
     try:
         return train_ensemble(
             resolved.problem,
@@ -96,9 +104,14 @@ def _train(
             ),
             n_steps=training.n_steps,
             n_paths=training.n_paths,
-            draws=DRAWS[training.draws],
+            draws=_draws(resolved, policies[0], training),
             clip_norm=training.clip_norm,
             averaging=training.averaging,
+            threshold=training.threshold,
+            cost_schedule=None
+            if training.first_cost == 1.0
+            else rising_cost(training.first_cost, ramp),
+            precision=training.precision,
             validation_paths=training.validation_paths,
             validate_every=training.validate_every,
             patience=training.patience,
@@ -108,6 +121,15 @@ def _train(
         )
     except ValueError as error:
         raise StudyError(("policies", name), str(error)) from None
+
+
+def _draws(resolved: Resolved, policy: AbstractTrainablePolicy, training: Training) -> draws.Draws:
+    """The kind of draws, tilted towards the losses of the untrained policy if asked for."""
+    kind = DRAWS[training.draws]
+    if training.tilt is None:
+        return kind
+    key = jax.random.fold_in(jax.random.key(training.seed), _PILOT)
+    return tilted(kind, fit_tilt(resolved.problem, policy, tail=training.tilt, key=key))
 
 
 def configuration(resolved: Resolved, name: str) -> dict[str, Any]:

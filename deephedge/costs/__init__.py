@@ -12,5 +12,6 @@ from deephedge.costs.permanent_impact import PermanentImpact as PermanentImpact
 from deephedge.costs.power_impact import PowerImpact as PowerImpact
 from deephedge.costs.proportional import ProportionalCost as ProportionalCost
 from deephedge.costs.quadratic_impact import QuadraticImpact as QuadraticImpact
+from deephedge.costs.scaled import ScaledCost as ScaledCost
 from deephedge.costs.sum import CostSum as CostSum
 from deephedge.costs.vega_spread import VegaSpread as VegaSpread

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from deephedge.numerics.draws import AbstractSource, Draws
-from deephedge.typing import Array, Float, Int, PRNGKeyArray
+from deephedge.typing import Array, Float, Int, PRNGKeyArray, Scalar
 
 
 class _Bridged(AbstractSource):
@@ -13,6 +13,9 @@ class _Bridged(AbstractSource):
 
     def __call__(self, index: Int[Array, ""]) -> Float[Array, "step normal"]:
         return self.matrix @ self.source(index)
+
+    def log_weight(self, normals: Float[Array, "step normal"]) -> Scalar | None:
+        return self.source.log_weight(self.matrix.T @ normals)
 
 
 def brownian_bridge(draws: Draws) -> Draws:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from deephedge.numerics.threefry import counted_normals
-from deephedge.typing import Array, Float, Int, PRNGKeyArray
+from deephedge.typing import Array, Float, Int, PRNGKeyArray, Scalar
 
 
 class AbstractSource(eqx.Module):
@@ -22,6 +22,13 @@ class AbstractSource(eqx.Module):
     @abstractmethod
     def __call__(self, index: Int[Array, ""]) -> Float[Array, "step normal"]:
         """The normals of path `index`."""
+
+    def log_weight(self, normals: Float[Array, "step normal"]) -> Scalar | None:
+        """The logarithm of how often those normals should come over how often they do.
+
+        `None` where they come as often as standard normals do, and every path counts the same.
+        """
+        return None
 
 
 Draws = Callable[[PRNGKeyArray, int, int, int, jnp.dtype], AbstractSource]

@@ -11,16 +11,20 @@ from deephedge.typing import Array, Float, PRNGKeyArray
 class Perceptron(eqx.Module):
     r"""Layers $x \mapsto xW + b$ with the SiLU $x/(1 + e^{-x})$ between them.
 
-    The matrix stands on the right: a batch of rows then meets it without a transposition.
+    The matrix stands on the right: a batch of rows then meets it without a transposition. It
+    computes in the precision of its weights, whatever that of what it is given, and gives that
+    back.
     """
 
     weights: tuple[Float[Array, "_ _"], ...]
     biases: tuple[Float[Array, " _"], ...]
 
     def __call__(self, x: Float[Array, " feature"]) -> Float[Array, " output"]:
+        outside = x.dtype
+        x = x.astype(self.weights[0].dtype)
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             x = jax.nn.silu(x @ weight + bias)
-        return x @ self.weights[-1] + self.biases[-1]
+        return (x @ self.weights[-1] + self.biases[-1]).astype(outside)
 
 
 def silent_network(

@@ -2,6 +2,7 @@
 
 from deephedge.risk.base import AbstractCashInvariantMeasure as AbstractCashInvariantMeasure
 from deephedge.risk.base import AbstractRiskMeasure as AbstractRiskMeasure
+from deephedge.risk.base import AbstractThresholdMeasure as AbstractThresholdMeasure
 from deephedge.risk.entropic import Entropic as Entropic
 from deephedge.risk.expected_shortfall import ExpectedShortfall as ExpectedShortfall
 from deephedge.risk.expectile import Expectile as Expectile

@@ -27,6 +27,32 @@ class AbstractCashInvariantMeasure(AbstractRiskMeasure):
     r"""A measure in units of cash: $\rho(X + c) = \rho(X) - c$ for every amount $c$."""
 
 
+class AbstractThresholdMeasure(AbstractCashInvariantMeasure):
+    r"""A measure that is the least of a mean over one number: $\rho(X) = \min_w E f(X, w)$.
+
+    At any threshold $w$ the mean is an upper bound, and an average over paths estimates it without
+    bias, however few they are; the measure of a small sample is too low on average, because each
+    sample chooses its own $w$. Trained beside a network, $w$ makes the two meet.
+
+    Reference: Rockafellar and Uryasev (2000), theorem 1; Ben-Tal and Teboulle (2007), section 2.
+    """
+
+    @abstractmethod
+    def threshold(
+        self, pnl: Float[Array, " path"], weights: Float[Array, " path"] | None = None
+    ) -> Scalar:
+        """The least point: cash, such as the loss that is exceeded in the tail."""
+
+    @abstractmethod
+    def at(
+        self,
+        threshold: Scalar,
+        pnl: Float[Array, " path"],
+        weights: Float[Array, " path"] | None = None,
+    ) -> Scalar:
+        """The mean at a given threshold: a smooth bound on the risk from above."""
+
+
 def uniform(pnl: Float[Array, " path"], weights: Float[Array, " path"] | None) -> Array:
     """`weights`, or equal ones where there are none."""
     return jnp.full_like(pnl, 1.0 / pnl.shape[0]) if weights is None else weights

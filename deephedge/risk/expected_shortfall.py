@@ -4,11 +4,11 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from deephedge.numerics.checks import between
-from deephedge.risk.base import AbstractCashInvariantMeasure, uniform
+from deephedge.risk.base import AbstractThresholdMeasure, uniform
 from deephedge.typing import Array, Float, Scalar
 
 
-class ExpectedShortfall(AbstractCashInvariantMeasure):
+class ExpectedShortfall(AbstractThresholdMeasure):
     r"""The mean of the worst `tail` share of losses (CVaR at confidence 1 - `tail`).
 
     $$\rho(X) = \frac{1}{\tau}\int_0^\tau F^{-1}_{-X}(1 - u)\,du
@@ -34,6 +34,24 @@ class ExpectedShortfall(AbstractCashInvariantMeasure):
         # constant, which is the influence function; in `pnl`, the share of each path.
         inside = jnp.minimum(jnp.maximum(self.tail - worse, 0.0), share)
         return jnp.sum(inside * losses) / self.tail
+
+    def threshold(
+        self, pnl: Float[Array, " path"], weights: Float[Array, " path"] | None = None
+    ) -> Scalar:
+        """Value at risk: the loss that is exceeded with a probability of `tail` at most."""
+        worst_first = jnp.argsort(pnl)
+        reached = jnp.cumsum(uniform(pnl, weights)[worst_first])
+        edge = jnp.minimum(jnp.searchsorted(reached, self.tail), pnl.shape[0] - 1)
+        return -pnl[worst_first[edge]]
+
+    def at(
+        self,
+        threshold: Scalar,
+        pnl: Float[Array, " path"],
+        weights: Float[Array, " path"] | None = None,
+    ) -> Scalar:
+        beyond = jnp.maximum(-pnl - threshold, 0.0)
+        return threshold + jnp.sum(uniform(pnl, weights) * beyond) / self.tail
 
     @classmethod
     def example(cls) -> "ExpectedShortfall":

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from deephedge.numerics.checks import between, positive
-from deephedge.risk.base import AbstractCashInvariantMeasure, uniform
+from deephedge.risk.base import AbstractThresholdMeasure, uniform
 from deephedge.typing import Array, Float, Scalar
 
 
@@ -67,7 +67,7 @@ class QuadraticUtility(AbstractUtility):
         return cls(aversion=0.5)
 
 
-class OptimisedCertaintyEquivalent(AbstractCashInvariantMeasure):
+class OptimisedCertaintyEquivalent(AbstractThresholdMeasure):
     r"""The least cost of covering a position now rather than later, under a utility.
 
     $$\rho(X) = \inf_w \{\,w - E\,u(X + w)\,\}$$
@@ -83,11 +83,24 @@ class OptimisedCertaintyEquivalent(AbstractCashInvariantMeasure):
     def __call__(
         self, pnl: Float[Array, " path"], weights: Float[Array, " path"] | None = None
     ) -> Scalar:
+        return self.at(self.threshold(pnl, weights), pnl, weights)
+
+    def threshold(
+        self, pnl: Float[Array, " path"], weights: Float[Array, " path"] | None = None
+    ) -> Scalar:
+        """The optimal w, without its derivative."""
+        return _solve(*lax.stop_gradient((self.utility, pnl, uniform(pnl, weights))))
+
+    def at(
+        self,
+        threshold: Scalar,
+        pnl: Float[Array, " path"],
+        weights: Float[Array, " path"] | None = None,
+    ) -> Scalar:
         weights = uniform(pnl, weights)
-        cash = _solve(*lax.stop_gradient((self.utility, pnl, weights)))
         # A path without weight is moved to where no utility overflows.
-        shifted = jnp.where(weights != 0, pnl + cash, 0.0)
-        return cash - jnp.sum(weights * jax.vmap(self.utility)(shifted))
+        shifted = jnp.where(weights != 0, pnl + threshold, 0.0)
+        return threshold - jnp.sum(weights * jax.vmap(self.utility)(shifted))
 
     @classmethod
     def example(cls) -> "OptimisedCertaintyEquivalent":

@@ -9,14 +9,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.core import Tracer
+from jax.sharding import Mesh
 
 from deephedge.markets.base import Path
 from deephedge.numerics.checks import at_least_one
 from deephedge.numerics.draws import AbstractSource, Draws, pseudo
+from deephedge.numerics.importance import Tilted
 from deephedge.policies.base import AbstractPolicy
+from deephedge.rollout.devices import even, gathered, ordinary, path_mesh, shared, spread
 from deephedge.rollout.ledger import Ledger, rollout
 from deephedge.rollout.problem import HedgingProblem
-from deephedge.typing import Array, Float, Int, PRNGKeyArray, PyTree
+from deephedge.typing import Array, Float, Int, PRNGKeyArray, PyTree, Scalar
 
 BATCH = 16_384
 """Paths in memory at once, unless told otherwise."""
@@ -44,15 +47,75 @@ def sample(
 ) -> PyTree:
     """Hedge along `n_paths` fresh paths, `batch_size` of them in memory at a time.
 
+    Each batch is spread over all devices that there are; path i is the same on however many.
+
     Args:
         keep: what to keep of each path's ledger (`whole`, `pnl_only`, or your own function; a
             new function object recompiles). Returned stacked along a leading path axis.
         draws: `pseudo`, `antithetic` or `sobol`.
     """
+    source = _source(problem, n_paths, key, draws)
+    refuse_weighted(source)
+    return _sampled(problem, policy, source, n_paths, keep, batch_size)[0]
+
+
+def sample_law(
+    problem: HedgingProblem,
+    policy: AbstractPolicy,
+    n_paths: int,
+    *,
+    key: PRNGKeyArray,
+    draws: Draws = pseudo,
+    batch_size: int = BATCH,
+) -> tuple[Float[Array, " path"], Float[Array, " path"] | None]:
+    """The P&L of fresh paths and their weights: `measure(*sample_law(...))`.
+
+    The weights add up to one; they are `None`, for equal ones, unless `draws` are `tilted`.
+    """
+    source = _source(problem, n_paths, key, draws)
+    pnl, log_weights = _sampled(problem, policy, source, n_paths, pnl_only, batch_size)
+    return pnl, None if log_weights is None else jax.nn.softmax(log_weights)
+
+
+def _source(
+    problem: HedgingProblem, n_paths: int, key: PRNGKeyArray, draws: Draws
+) -> AbstractSource:
     at_least_one(n_paths=n_paths)
     dtype = problem.times.dtype
-    source = draws(key, n_paths, problem.n_steps, problem.normals_per_step, dtype)
-    return _sample(problem, policy, source, n_paths, keep, min(batch_size, n_paths))
+    return draws(key, n_paths, problem.n_steps, problem.normals_per_step, dtype)
+
+
+def _equal(n_paths: int, batch_size: int) -> int:
+    """The size of batches of one size: nothing is compiled twice, and little drawn in vain.
+
+    Where the last batch is not full, it repeats its last path.
+    """
+    at_least_one(batch_size=batch_size)
+    return -(-n_paths // -(-n_paths // batch_size))
+
+
+def refuse_weighted(source: AbstractSource) -> None:
+    """Refuse tilted draws where nothing would carry their weights."""
+    if isinstance(source, Tilted):
+        raise ValueError(
+            "`draws` must not be tilted: these paths would need weights, which nothing here "
+            "carries; pass them to `sample_law`."
+        )
+
+
+def _sampled(
+    problem: HedgingProblem,
+    policy: AbstractPolicy,
+    source: AbstractSource,
+    n_paths: int,
+    keep: Callable[[Ledger], PyTree],
+    batch_size: int,
+) -> tuple[PyTree, Float[Array, " path"] | None]:
+    """What is kept of every path, and the logarithms of their weights if they have any."""
+    mesh = path_mesh()
+    size = even(_equal(n_paths, batch_size), mesh)
+    problem, policy, source = shared((problem, policy, source), mesh)
+    return ordinary(_sample(problem, policy, source, n_paths, keep, size, mesh), mesh)
 
 
 def sample_each(
@@ -73,17 +136,19 @@ def sample_each(
     Args:
         report: called with the name of each policy when it is done.
     """
-    at_least_one(n_paths=n_paths, batch_size=batch_size)
-    dtype = problem.times.dtype
-    source = draws(key, n_paths, problem.n_steps, problem.normals_per_step, dtype)
-    # Batches of one size, so that nothing is compiled twice: the last repeats its last path.
-    size = -(-n_paths // -(-n_paths // batch_size))
+    source = _source(problem, n_paths, key, draws)
+    refuse_weighted(source)
+    mesh = path_mesh()
+    size = even(_equal(n_paths, batch_size), mesh)
     kept: dict[str, list[PyTree]] = {name: [] for name in policies}
+    problem, policies, source = shared((problem, dict(policies), source), mesh)
     for first in range(0, n_paths, size):
         indices = np.minimum(np.arange(first, first + size), n_paths - 1)
-        paths, slips = _drawn(problem, source, jnp.asarray(indices))
+        paths, slips = _drawn(problem, source, shared(jnp.asarray(indices), mesh), mesh)
         for name, policy in policies.items():
-            kept[name].append(_along(problem, policy, paths, slips, keep))
+            part = _along(problem, policy, paths, slips, keep, mesh)
+            # On the host: a device need not hold what all batches leave.
+            kept[name].append(jax.tree.map(np.asarray, part))
             if report is not None and first + size >= n_paths:
                 report(name)
     return {name: _joined(parts, n_paths) for name, parts in kept.items()}
@@ -91,7 +156,10 @@ def sample_each(
 
 @eqx.filter_jit
 def _drawn(
-    problem: HedgingProblem, source: AbstractSource, indices: Int[Array, " path"]
+    problem: HedgingProblem,
+    source: AbstractSource,
+    indices: Int[Array, " path"],
+    mesh: Mesh | None,
 ) -> tuple[Path, Float[Array, "path time asset"] | None]:
     """The paths of those numbers, and the normals of their slippage."""
 
@@ -101,7 +169,7 @@ def _drawn(
         path = problem.market.path(problem.times, normals[:, :own])
         return path, problem.slips(normals[:, own:])
 
-    return jax.vmap(one)(indices)
+    return jax.vmap(one)(spread(indices, mesh))
 
 
 @eqx.filter_jit
@@ -111,11 +179,12 @@ def _along(
     paths: Path,
     slips: Float[Array, "path time asset"] | None,
     keep: Callable[[Ledger], PyTree],
+    mesh: Mesh | None,
 ) -> PyTree:
     def one(path: Path, slip: Float[Array, "time asset"] | None) -> PyTree:
         return keep(rollout(problem, policy, dated(path, problem.times), slip))
 
-    return jax.vmap(one)(paths, slips)
+    return gathered(jax.vmap(one)(paths, slips), mesh)
 
 
 def dated(path: Path, times: Float[Array, " time"] | None) -> Path:
@@ -136,8 +205,6 @@ def shared_times(paths: Path) -> Float[Array, " time"] | None:
 
 
 def _joined(parts: list[PyTree], n_paths: int) -> PyTree:
-    if len(parts) == 1:
-        return parts[0]
     return jax.tree.map(lambda *x: jnp.asarray(np.concatenate(x)[:n_paths]), *parts)
 
 
@@ -150,15 +217,27 @@ def hedged(
     return rollout(problem, policy, path, problem.slips(normals[:, own:]))
 
 
-def batch_pnl(
-    problem: HedgingProblem, policy: AbstractPolicy, source: AbstractSource, n_paths: int
-) -> Float[Array, " path"]:
-    """P&L of `n_paths` fresh paths, all in memory at once: the differentiable core of training."""
+def batch_law(
+    problem: HedgingProblem,
+    policy: AbstractPolicy,
+    source: AbstractSource,
+    n_paths: int,
+    mesh: Mesh | None = None,
+) -> tuple[Float[Array, " path"], Float[Array, " path"] | None]:
+    """P&L and weights of `n_paths` fresh paths, all in memory at once, an equal share a device.
 
-    def one(index: Int[Array, ""]) -> Float[Array, ""]:
-        return hedged(problem, policy, source(index)).pnl
+    The differentiable core of training. The weights are `None` where all paths count the same.
+    """
 
-    return jax.vmap(one)(jnp.arange(n_paths))
+    def one(index: Int[Array, ""]) -> tuple[Scalar, Scalar | None]:
+        normals = source(index)
+        return hedged(problem, policy, normals).pnl, source.log_weight(normals)
+
+    indices = jnp.minimum(jnp.arange(even(n_paths, mesh)), n_paths - 1)
+    pnl, log_weights = jax.vmap(one)(spread(indices, mesh))
+    if log_weights is None:
+        return pnl[:n_paths], None
+    return pnl[:n_paths], jax.nn.softmax(log_weights[:n_paths])
 
 
 @eqx.filter_jit
@@ -169,11 +248,18 @@ def _sample(
     n_paths: int,
     keep: Callable[[Ledger], PyTree],
     batch_size: int,
-) -> PyTree:
-    def one(index):
-        return keep(hedged(problem, policy, source(index)))
+    mesh: Mesh | None,
+) -> tuple[PyTree, Float[Array, " path"] | None]:
+    def one(index: Int[Array, ""]) -> tuple[PyTree, Scalar | None]:
+        normals = source(index)
+        return keep(hedged(problem, policy, normals)), source.log_weight(normals)
 
-    return lax.map(one, jnp.arange(n_paths), batch_size=batch_size)
+    def batch(first: Int[Array, ""]) -> tuple[PyTree, Float[Array, " path"] | None]:
+        indices = jnp.minimum(first + jnp.arange(batch_size), n_paths - 1)
+        return gathered(jax.vmap(one)(spread(indices, mesh)), mesh)
+
+    kept = lax.map(batch, jnp.arange(0, n_paths, batch_size))
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[:n_paths], kept)
 
 
 def replay(

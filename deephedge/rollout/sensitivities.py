@@ -14,7 +14,7 @@ from deephedge.numerics.statistics import influence, standard_error
 from deephedge.policies.base import AbstractPolicy
 from deephedge.risk.base import AbstractRiskMeasure
 from deephedge.rollout.problem import HedgingProblem
-from deephedge.rollout.sample import BATCH, hedged
+from deephedge.rollout.sample import BATCH, hedged, refuse_weighted
 from deephedge.typing import Array, Float, Int, PRNGKeyArray, PyTree, Scalar
 
 Where = Callable[[HedgingProblem], PyTree]
@@ -72,6 +72,7 @@ def risk_sensitivities(
     pairs = 2 if draws is antithetic else 1
     normals = problem.normals_per_step
     source = draws(key, n_paths, problem.n_steps, normals, problem.times.dtype)
+    refuse_weighted(source)
     batch_size = min(batch_size, n_paths)
     return _sensitivities(problem, policy, risk, source, where, n_paths, batch_size, pairs)
 

@@ -1,5 +1,6 @@
 """How a policy is found."""
 
+from deephedge.training.curriculum import rising_cost as rising_cost
 from deephedge.training.ensemble import TrainedEnsemble as TrainedEnsemble
 from deephedge.training.ensemble import train_ensemble as train_ensemble
 from deephedge.training.optimizers import default_optimizer as default_optimizer

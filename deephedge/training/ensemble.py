@@ -15,7 +15,7 @@ from deephedge.risk.base import AbstractRiskMeasure
 from deephedge.rollout.problem import HedgingProblem
 from deephedge.rollout.sample import pnl_only, sample
 from deephedge.training.optimizers import clipped, default_optimizer
-from deephedge.training.run import Run, Settings, Trained
+from deephedge.training.run import Run, Schedule, Settings, Trained
 from deephedge.typing import Array, Float, PRNGKeyArray
 
 
@@ -77,6 +77,9 @@ def train_ensemble(
     draws: Draws = antithetic,
     clip_norm: float = 1.0,
     averaging: float = 0.0,
+    threshold: str = "solved",
+    cost_schedule: Schedule | None = None,
+    precision: str = "full",
     validation_paths: int = 32_768,
     validate_every: int = 50,
     patience: int | None = None,
@@ -111,6 +114,9 @@ def train_ensemble(
         validate_every=validate_every,
         patience=patience,
         averaging=averaging,
+        threshold=threshold,
+        cost_schedule=cost_schedule,
+        precision=precision,
     )
     keys = tuple(jax.random.split(key, len(policies)))
     run = Run(problem, policies, risk, keys, rates, settings)

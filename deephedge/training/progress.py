@@ -2,8 +2,10 @@
 
 import json
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+
+import jax
 
 Report = Callable[[int, str], None]
 """Called after every step: how many are done, and a short text once there is something to say."""
@@ -32,8 +34,16 @@ def progress_bar(n_steps: int, done: int, *, show: bool) -> Iterator[Report]:
 
 
 def append_line(path: pathlib.Path | None, row: dict) -> None:
-    """Add one JSON line to the metrics file, if there is one."""
-    if path is not None:
+    """Add one JSON line to the metrics file, if there is one; of several processes the first."""
+    if path is not None and jax.process_index() == 0:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "a") as file:
             file.write(json.dumps(row) + "\n")
+
+
+def write_lines(path: pathlib.Path | None, rows: Sequence[dict]) -> None:
+    """The metrics file anew, without what came after the checkpoint that a run goes on from."""
+    if path is not None and jax.process_index() == 0:
+        path.unlink(missing_ok=True)
+    for row in rows:
+        append_line(path, row)

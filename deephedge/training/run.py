@@ -4,7 +4,7 @@ import dataclasses
 import math
 import pathlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
@@ -15,14 +15,24 @@ import optax
 from deephedge.numerics.checks import at_least_one
 from deephedge.numerics.draws import AbstractSource, Draws, antithetic
 from deephedge.policies.base import AbstractTrainablePolicy
-from deephedge.risk.base import AbstractRiskMeasure
+from deephedge.risk.base import AbstractRiskMeasure, AbstractThresholdMeasure
+from deephedge.rollout.devices import ordinary, path_mesh, shared
 from deephedge.rollout.problem import HedgingProblem
 from deephedge.rollout.sample import pnl_only, sample
-from deephedge.training.progress import Report, append_line, progress_bar
-from deephedge.training.state import load_state, member, save_state, stacked
+from deephedge.training.progress import Report, append_line, progress_bar, write_lines
+from deephedge.training.state import Weights, load_state, member, save_state, stacked
 from deephedge.training.trainable import split_trainable
-from deephedge.training.update import Members, start, update
-from deephedge.typing import Array, PRNGKeyArray
+from deephedge.training.update import Members, Objective, Unit, start, update
+from deephedge.typing import Array, Float, PRNGKeyArray
+
+Schedule = Callable[[int], float]
+"""A number for each step of training, from 0."""
+
+PRECISIONS = ("full", "bfloat16")
+"""What the network computes in: the precision of everything else, or 8 bits of mantissa."""
+
+THRESHOLDS = ("solved", "trained")
+"""Whether a measure's threshold is the best one for each batch, or trained with the weights."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +53,8 @@ class Trained:
     """Why it stopped: "finished", "early", "interrupted" or "nan"."""
     message: str
     """One line on how it ended."""
+    threshold: float | None = None
+    """The risk measure's threshold that was trained with those weights, if it was; cash."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,9 +69,17 @@ class Settings:
     validate_every: int
     patience: int | None
     averaging: float
+    threshold: str
+    cost_schedule: Schedule | None
+    precision: str
 
     def __post_init__(self):
         at_least_one(n_steps=self.n_steps, n_paths=self.n_paths)
+        for name, known in (("threshold", THRESHOLDS), ("precision", PRECISIONS)):
+            if vars(self)[name] not in known:
+                raise ValueError(
+                    f"`{name}` must be one of {', '.join(known)}, got {vars(self)[name]!r}."
+                )
         if not 0.0 <= self.averaging < 1.0:
             raise ValueError(f"`averaging` must be in [0, 1), got {self.averaging}.")
 
@@ -78,6 +98,7 @@ class Run:
     ):
         self.begin, self.compile_seconds = time.perf_counter(), 0.0
         self.problem, self.risk, self.settings = problem, risk, settings
+        self.mesh = path_mesh()
         self.keys = [tuple(jax.random.split(key)) for key in keys]
         self.histories: list[list[dict]] = [[] for _ in policies]
         self.endings: list[tuple[str, str] | None] = [None for _ in policies]
@@ -87,20 +108,37 @@ class Run:
         if any(jax.tree.structure(x) != jax.tree.structure(rest[0]) for x in rest):
             raise ValueError("`policies` must be of one kind and size, differing in numbers alone.")
         rule = jnp.asarray(np.asarray(rates, dtype=problem.times.dtype))
-        self.members = Members(_stack(tuple(arrays)), rest[0], rule)
-        params = _stack(tuple(params for params, _ in parts))
+        unit = self._unit(policies) if settings.threshold == "trained" else None
+        self.members = Members(_stack(tuple(arrays)), rest[0], rule, unit)
+        threshold = None if unit is None else jnp.zeros_like(problem.times[0])
+        params = _stack(tuple(Weights(network, threshold) for network, _ in parts))
         self.state = start(params, settings.optimizer, problem.times.dtype)
+
+    def _unit(self, policies: Sequence[AbstractTrainablePolicy]) -> Unit:
+        """The best thresholds of the untrained policies, and the deviations of their P&L."""
+        if not isinstance(self.risk, AbstractThresholdMeasure):
+            raise ValueError(
+                f'`threshold` must be "solved": {type(self.risk).__name__} has none; or use a '
+                "measure such as `ExpectedShortfall` or `OptimisedCertaintyEquivalent`."
+            )
+        pnls = [self._held_out(i, policy) for i, policy in enumerate(policies)]
+        starts = tuple(self.risk.threshold(pnl) for pnl in pnls)
+        return Unit(jnp.stack(starts), jnp.stack([jnp.std(pnl) for pnl in pnls]))
 
     def start(
         self, checkpoint: pathlib.Path | None, resume: bool, metrics: pathlib.Path | None
     ) -> None:
         """Set off afresh, or from the checkpoint."""
         self.checkpoint, self.metrics = checkpoint, metrics
-        if resume and checkpoint is not None and checkpoint.exists():
-            self.state, self.histories = load_state(checkpoint, self.state)
+        found = load_state(checkpoint, self.state) if resume and checkpoint is not None else None
+        if found is not None:
+            self.state, self.histories = found
             for i, step in enumerate(np.asarray(self.state.step)):
-                if step < self.done:
-                    self._end(i, math.nan if not self._stale(i) else 0.0)
+                if self._stale(i):
+                    self._end(i, 0.0)
+                elif step < self.done:
+                    self._end(i, math.nan)
+            write_lines(metrics, self._rows())
 
     @property
     def done(self) -> int:
@@ -123,20 +161,28 @@ class Run:
 
     def trained(self, index: int) -> Trained:
         """What one member has become."""
-        weights = member(self.state.best_params, index)
+        weights = member(ordinary(self.state.best_params, self.mesh), index)
+        threshold, unit = weights.threshold, self.members.unit
+        if threshold is not None and unit is not None:
+            threshold = float(unit.start[index] + unit.deviation[index] * threshold)
         stopped, message = self.endings[index] or ("", "")
         return Trained(
-            policy=eqx.combine(weights, self.statics[index]),
+            policy=eqx.combine(weights.network, self.statics[index]),
             history=self.histories[index],
-            steps=int(self.state.step[index]),
+            steps=int(np.asarray(self.state.step)[index]),
             seconds=time.perf_counter() - self.begin,
             compile_seconds=self.compile_seconds,
             stopped=stopped,
             message=message,
+            threshold=threshold,
         )
 
     def _steps(self, report: Report) -> None:
         n_steps, every = self.settings.n_steps, self.settings.validate_every
+        if self.done >= n_steps:
+            self._all_end("finished", f"{n_steps} steps")
+        if not self.active:
+            return
         self._compile()
         if not self.histories[0]:
             self._evaluate(np.full(len(self.histories), math.nan))
@@ -168,9 +214,10 @@ class Run:
             text = f"no better for {self.settings.patience} evaluations"
             self.endings[i] = ("early", text)
             return
+        step, best = np.asarray(self.state.step)[i], np.asarray(self.state.best_step)[i]
         text = (
-            f"the loss was {loss} at step {int(self.state.step[i]) + 1}; kept the best weights, of "
-            f"step {int(self.state.best_step[i])}. Try a smaller learning rate or `clip_norm`."
+            f"the loss was {loss} at step {step + 1}; kept the best weights, of step {best}. Try a "
+            "smaller learning rate or `clip_norm`."
         )
         self.endings[i] = ("nan", text)
 
@@ -199,17 +246,23 @@ class Run:
         )
 
     def _update(self, step: int):
-        return update(
+        settings, dtype = self.settings, self.problem.times.dtype
+        schedule = settings.cost_schedule
+        scale = None if schedule is None else jnp.asarray(float(schedule(step)), dtype)
+        inputs = (
             self.state,
             self._sources(step),
             jnp.asarray([ending is None for ending in self.endings]),
             self.members,
-            self.problem,
-            self.risk,
-            self.settings.optimizer,
-            self.settings.averaging,
-            self.settings.n_paths,
+            Objective(
+                self.problem, self.risk, scale, settings.n_paths, settings.precision, self.mesh
+            ),
         )
+        averaging = jnp.asarray(settings.averaging, dtype)
+        state, sources, active, members, objective, averaging = shared(
+            (*inputs, averaging), self.mesh
+        )
+        return update(state, sources, active, members, objective, settings.optimizer, averaging)
 
     def _compile(self) -> None:
         """Compile the update, and note how long that took."""
@@ -221,20 +274,21 @@ class Run:
         """Judge the members on their held-out draws, and keep the weights that are their best."""
         state = self.state
         best, step = np.array(state.best_validation), np.array(state.best_step)
+        done = np.asarray(state.step)
         kept = jax.tree.map(np.array, state.best_params)
         average = jax.tree.map(np.asarray, state.average)
         for i in self.active:
             value = self._validation(i)
             row = {
-                "step": int(state.step[i]),
+                "step": int(done[i]),
                 "loss": float(losses[i]) if math.isfinite(losses[i]) else None,
                 "validation": float(value),
                 "seconds": round(time.perf_counter() - self.begin, 3),
             }
             self.histories[i].append(row)
-            append_line(self.metrics, row if len(self.keys) == 1 else {"member": i, **row})
+            append_line(self.metrics, self._named(i, row))
             if value < best[i]:
-                best[i], step[i] = value, state.step[i]
+                best[i], step[i] = value, done[i]
                 jax.tree.map(lambda old, new, i=i: old.__setitem__(i, new[i]), kept, average)
         self.state = dataclasses.replace(
             state,
@@ -243,17 +297,28 @@ class Run:
             best_step=jnp.asarray(step),
         )
 
+    def _named(self, i: int, row: dict) -> dict:
+        return row if len(self.keys) == 1 else {"member": i, **row}
+
+    def _rows(self) -> list[dict]:
+        """All evaluations so far, in the order in which they were made."""
+        rows = [self._named(i, row) for i, rows in enumerate(self.histories) for row in rows]
+        return sorted(rows, key=lambda row: row["step"])
+
     def _validation(self, i: int) -> Array:
         """The risk of one member on its held-out draws."""
-        pnl = sample(
+        average = member(ordinary(self.state.average, self.mesh), i)
+        return self.risk(self._held_out(i, eqx.combine(average.network, self.statics[i])))
+
+    def _held_out(self, i: int, policy: AbstractTrainablePolicy) -> Float[Array, " path"]:
+        return sample(
             self.problem,
-            eqx.combine(member(self.state.average, i), self.statics[i]),
+            policy,
             self.settings.validation_paths,
             key=self.keys[i][1],
             draws=antithetic,
             keep=pnl_only,
         )
-        return self.risk(pnl)
 
 
 @jax.jit

@@ -9,7 +9,7 @@ from deephedge.policies.base import AbstractTrainablePolicy
 from deephedge.risk.base import AbstractRiskMeasure
 from deephedge.rollout.problem import HedgingProblem
 from deephedge.training.optimizers import clipped, default_optimizer
-from deephedge.training.run import Run, Settings, Trained
+from deephedge.training.run import Run, Schedule, Settings, Trained
 from deephedge.typing import PRNGKeyArray
 
 
@@ -25,6 +25,9 @@ def train(
     draws: Draws = antithetic,
     clip_norm: float = 1.0,
     averaging: float = 0.0,
+    threshold: str = "solved",
+    cost_schedule: Schedule | None = None,
+    precision: str = "full",
     validation_paths: int = 32_768,
     validate_every: int = 50,
     patience: int | None = None,
@@ -37,21 +40,32 @@ def train(
 
     Every step draws `n_paths` fresh paths. Every `validate_every` steps the risk on a fixed set
     of held-out draws decides whether the weights are the best so far; the best are returned.
-    The result depends on the key and the settings alone, also across an interruption.
+    The result depends on the key and the settings alone, also across an interruption. The paths of
+    a step are spread over all devices that there are.
 
     Args:
         optimizer: any optax transformation; default Adam at 0.01 with cosine decay. Gradients are
             first clipped to a global norm of `clip_norm`.
         averaging: the decay of an exponential average of the weights; the average is what is
             judged and kept. 0 for the weights themselves.
+        draws: how the normals of the training paths are drawn: `pseudo`, `antithetic`, `sobol`, or
+            `tilted` towards losses, which then count less.
+        threshold: "solved", the risk of each batch as the measure has it; or "trained", for an
+            `AbstractThresholdMeasure`: its threshold is one more number beside the weights, and
+            the loss an average over paths, whose gradient has no bias however few they are.
+        cost_schedule: what the problem's cost is multiplied by at each step (a curriculum); the
+            validation is at the full cost.
+        precision: "full", or "bfloat16": the policy's networks compute in it, on weights that are
+            kept in full and rounded at each step; everything else, the validation too, is in full.
         patience: stop after so many evaluations without a new best.
-        checkpoint: file for the training state, written at every evaluation and when interrupted;
-            with `resume`, the run goes on from it.
+        checkpoint: file for the training state, written at every evaluation and when interrupted,
+            with the one before it beside it; with `resume`, the run goes on from it.
         metrics: file that gains one JSON line an evaluation.
 
     A loss that is not finite ends the run with the best weights so far, and `Ctrl-C` with the
     best weights so far and a checkpoint; see `Trained.stopped`. Expected shortfall of a small
-    tail is biased on small batches: its risk is estimated from `tail * n_paths` paths.
+    tail is biased on small batches: its risk is estimated from `tail * n_paths` paths, unless
+    `threshold` is "trained".
     """
     settings = Settings(
         optimizer=clipped(optimizer or default_optimizer(n_steps), clip_norm),
@@ -62,6 +76,9 @@ def train(
         validate_every=validate_every,
         patience=patience,
         averaging=averaging,
+        threshold=threshold,
+        cost_schedule=cost_schedule,
+        precision=precision,
     )
     run = Run(problem, (policy,), risk, (key,), (1.0,), settings)
     run.start(checkpoint, resume, metrics)

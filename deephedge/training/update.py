@@ -4,28 +4,69 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
+from jax.sharding import Mesh
 
+from deephedge.costs.scaled import ScaledCost
 from deephedge.numerics.draws import AbstractSource
-from deephedge.risk.base import AbstractRiskMeasure
+from deephedge.risk.base import AbstractRiskMeasure, AbstractThresholdMeasure
+from deephedge.rollout.devices import joined
 from deephedge.rollout.problem import HedgingProblem
-from deephedge.rollout.sample import batch_pnl
-from deephedge.training.state import TrainingState, fresh_state, stacked
+from deephedge.rollout.sample import batch_law
+from deephedge.training.state import TrainingState, Weights, fresh_state, stacked
 from deephedge.typing import Array, Bool, Float, PyTree, Scalar
 
 
+class Unit(eqx.Module):
+    """Where the threshold of a risk measure begins, and what it is counted in; cash."""
+
+    start: Float[Array, "*member"]
+    deviation: Float[Array, "*member"]
+
+
 class Members(eqx.Module):
-    """What does not change while they train; `arrays` and `rates` have a leading axis."""
+    """What does not change while they train; arrays have a leading axis."""
 
     arrays: PyTree
     """What a policy holds beside its weights: the scales of its features, a strike."""
     rest: PyTree
     rates: Float[Array, " member"]
     """Multiples of the optimiser's learning rate."""
+    unit: Unit | None
+    """Of the thresholds, where they are trained."""
+
+
+class Objective(eqx.Module):
+    """What is made less, and how it is computed."""
+
+    problem: HedgingProblem
+    risk: AbstractRiskMeasure
+    cost_scale: Scalar | None
+    """What the cost is multiplied by at this step; `None` for a cost that stays as it is."""
+    n_paths: int = eqx.field(static=True)
+    precision: str = eqx.field(static=True)
+    mesh: Mesh | None = eqx.field(static=True)
+
+    def __call__(
+        self, weights: Weights, static: PyTree, unit: Unit | None, source: AbstractSource
+    ) -> Scalar:
+        """The risk on one batch, of fresh paths."""
+        problem, network = self.problem, weights.network
+        if self.cost_scale is not None:
+            charged = ScaledCost(problem.cost, self.cost_scale)
+            problem = eqx.tree_at(lambda p: p.cost, problem, charged)
+        if self.precision == "bfloat16":
+            network = jax.tree.map(lambda x: x.astype(jnp.bfloat16), network)
+        policy = eqx.combine(network, static)
+        pnl, shares = batch_law(problem, policy, source, self.n_paths, self.mesh)
+        if unit is None or weights.threshold is None:
+            return self.risk(pnl, shares)
+        assert isinstance(self.risk, AbstractThresholdMeasure)
+        return self.risk.at(unit.start + unit.deviation * weights.threshold, pnl, shares)
 
 
 @eqx.filter_jit
 def start(
-    params: PyTree, optimizer: optax.GradientTransformation, dtype: jnp.dtype
+    params: Weights, optimizer: optax.GradientTransformation, dtype: jnp.dtype
 ) -> TrainingState:
     """The members' state before the first step."""
     # optax mixes Python and array scalars, which strict promotion would refuse.
@@ -39,11 +80,9 @@ def update(
     sources: tuple[AbstractSource, ...],
     active: Bool[Array, " member"],
     members: Members,
-    problem: HedgingProblem,
-    risk: AbstractRiskMeasure,
+    objective: Objective,
     optimizer: optax.GradientTransformation,
-    averaging: float,
-    n_paths: int,
+    averaging: Scalar,
 ) -> tuple[TrainingState, Float[Array, " member"]]:
     """The state one step on, and the losses before it.
 
@@ -56,11 +95,12 @@ def update(
         active: Bool[Array, ""],
         arrays: PyTree,
         rate: Scalar,
+        unit: Unit | None,
     ) -> tuple[TrainingState, Scalar]:
         static = eqx.combine(arrays, members.rest)
 
-        def loss(params: PyTree) -> Scalar:
-            return risk(batch_pnl(problem, eqx.combine(params, static), source, n_paths))
+        def loss(params: Weights) -> Scalar:
+            return objective(params, static, unit, source)
 
         value, slope = eqx.filter_value_and_grad(loss)(state.params)
         with jax.numpy_dtype_promotion("standard"):
@@ -85,9 +125,11 @@ def update(
         return jax.tree.map(lambda x, y: jnp.where(goes_on, x, y), after, state), value
 
     first, *others = sources
+    own = (members.arrays, members.rates, members.unit)
     if others:
-        return jax.vmap(one)(state, stacked(sources), active, members.arrays, members.rates)
+        after = jax.vmap(one)(state, stacked(sources), active, *own)
+        return joined(after, objective.mesh)
     # One alone is not batched: that would compile for twice as long.
-    lone = jax.tree.map(lambda x: x[0], (state, active, members.arrays, members.rates))
-    after, value = one(lone[0], first, *lone[1:])
-    return jax.tree.map(lambda x: x[None], (after, value))
+    lone = jax.tree.map(lambda x: x[0], (state, active, own))
+    after, value = one(lone[0], first, lone[1], *lone[2])
+    return joined(jax.tree.map(lambda x: x[None], (after, value)), objective.mesh)

@@ -78,6 +78,16 @@ BAD = {
         "[evaluation]\noptimum = { cvar = 1.0 }\n[measures",
         "evaluation.optimum: must name a measure .*'cvar'",
     ),
+    "a tilt of everything": (
+        "[measures.entropic]",
+        '[training]\nrisk = "entropic"\ntilt = 1.0\n[measures.entropic]',
+        "training.tilt: .*must be between 0 and 1, got 1.0",
+    ),
+    "a threshold of another kind": (
+        "[measures.entropic]",
+        '[training]\nrisk = "entropic"\nthreshold = "learned"\n[measures.entropic]',
+        "training.threshold: .*must be solved or trained, got 'learned'",
+    ),
     "learned without training": ('"DeltaHedge"', '"Feedforward"', "training: must be given"),
     "not TOML": ("[market]", "[market", "not TOML"),
 }

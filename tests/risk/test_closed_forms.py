@@ -21,6 +21,7 @@ from deephedge.risk import (
 )
 
 MEAN, STD = 0.7, 2.0
+OCE = OptimisedCertaintyEquivalent(QuadraticUtility(aversion=0.5))
 N_NODES = 200_001
 
 
@@ -162,3 +163,22 @@ def test_standard_errors_are_the_spread_over_repeated_samples(measure):
     assert spread / np.sqrt(repeats) < bound
     bias_allowed = 4 * spread / np.sqrt(repeats) + 4 * spread**2
     assert abs(float(jnp.mean(values) - measure(pnl, weights))) < bias_allowed
+
+
+@pytest.mark.parametrize("measure", [ExpectedShortfall(0.05), OCE], ids=["shortfall", "oce"])
+def test_the_threshold_makes_a_mean_equal_to_the_risk_and_no_other_is_below_it(measure):
+    # Of a normal law, at the quantile (Rockafellar and Uryasev, 2000, theorem 1).
+    pnl, weights = fine_law(NORMAL)
+
+    @jax.jit
+    def found(pnl, weights):
+        best = measure.threshold(pnl, weights)
+        around = best + jnp.linspace(-1.0, 1.0, 21)
+        return best, measure(pnl, weights), jax.vmap(lambda w: measure.at(w, pnl, weights))(around)
+
+    best, risk, bounds = found(pnl, weights)
+    if isinstance(measure, ExpectedShortfall):
+        assert float(best) == pytest.approx(-NORMAL.ppf(0.05), abs=1e-3)
+    assert float(bounds[10]) == pytest.approx(float(risk), rel=1e-12)
+    assert np.all(np.asarray(bounds) >= float(risk) - 1e-12)
+    assert float(jnp.min(bounds[jnp.asarray([0, -1])])) > float(risk) + 1e-2

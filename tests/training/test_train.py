@@ -14,15 +14,24 @@ import pytest
 from deephedge.claims import Call
 from deephedge.costs import NoCost, ProportionalCost
 from deephedge.markets import BlackScholes
-from deephedge.numerics.draws import AbstractSource, antithetic
-from deephedge.policies import DeltaHedge, Feedforward, NoTransactionBand, WhalleyWilmott
+from deephedge.numerics.draws import AbstractSource, antithetic, sobol
+from deephedge.numerics.importance import tilted
+from deephedge.policies import (
+    Attention,
+    DeltaHedge,
+    Feedforward,
+    NoTransactionBand,
+    Recurrent,
+    WhalleyWilmott,
+)
 from deephedge.pricing import BlackScholesFormula
-from deephedge.risk import Entropic
-from deephedge.rollout import HedgingProblem, pnl_only, sample, time_grid
+from deephedge.risk import Entropic, ExpectedShortfall
+from deephedge.rollout import HedgingProblem, fit_tilt, pnl_only, sample, time_grid
 from deephedge.training import (
     default_optimizer,
     load_configuration,
     load_policy,
+    rising_cost,
     save_policy,
     split_trainable,
     train,
@@ -116,6 +125,13 @@ def test_a_resumed_run_ends_with_the_same_weights(tmp_path):
     resumed = quick(problem, policy, optimizer=optimizer, checkpoint=checkpoint, resume=True)
     assert same_weights(whole.policy, resumed.policy)
     assert [r["step"] for r in resumed.history] == [0, 4, 8, 12]
+    # One byte of the last checkpoint differs: the one before it, of step 8, serves.
+    content = bytearray(checkpoint.read_bytes())
+    content[len(content) // 2] ^= 1
+    checkpoint.write_bytes(content)
+    with pytest.warns(UserWarning, match="is damaged; going on from the one before it"):
+        again = quick(problem, policy, optimizer=optimizer, checkpoint=checkpoint, resume=True)
+    assert same_weights(whole.policy, again.policy)
 
 
 def test_an_interrupt_leaves_a_usable_policy_and_a_checkpoint(tmp_path):
@@ -145,7 +161,7 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path):
     checkpoint = tmp_path / "state.eqx"
     quick(problem, policy, n_steps=4, checkpoint=checkpoint)
     checkpoint.write_bytes(checkpoint.read_bytes()[:200])
-    with pytest.raises(ValueError, match="does not fit this policy and optimiser, or is damaged"):
+    with pytest.raises(ValueError, match="is damaged, and there is no whole one before it"):
         quick(problem, policy, checkpoint=checkpoint, resume=True)
 
 
@@ -259,3 +275,99 @@ def test_at_no_cost_the_learned_hedge_matches_the_best_classical_one():
         for p in (trained.policy, delta)
     )
     assert ours < best * 1.01
+
+
+def test_what_a_run_may_be_is_said():
+    problem, policy = small_problem(), band_policy(small_problem())
+    with pytest.raises(ValueError, match="`precision` must be one of full, bfloat16"):
+        quick(problem, policy, precision="half")
+    with pytest.raises(ValueError, match='`threshold` must be "solved": Entropic has none'):
+        quick(problem, policy, threshold="trained")
+    with pytest.raises(ValueError, match="`first` must be from 0 to 1"):
+        rising_cost(1.5, 10)
+
+
+@pytest.mark.slow
+def test_every_way_to_train_lowers_risk_and_a_new_value_compiles_nothing():
+    from deephedge.training.update import update
+
+    problem, risk = small_problem(), ExpectedShortfall(0.1)
+    # Too narrow a band to start from.
+    base = WhalleyWilmott(CLAIM, FORMULA, cost_rate=0.00001, aversion=1.0)
+    policy = NoTransactionBand.create(
+        MARKET, CLAIM, problem.times, base=base, width=8, depth=1, key=jax.random.key(3)
+    )
+    rule = default_optimizer(150)
+    tilt = fit_tilt(problem, policy, tail=0.1, key=jax.random.key(5))
+    ways = [
+        dict(),
+        dict(threshold="trained"),
+        dict(cost_schedule=rising_cost(0.0, 50)),
+        dict(precision="bfloat16"),
+        dict(draws=tilted(antithetic, tilt)),
+        dict(draws=sobol),
+        dict(
+            threshold="trained",
+            cost_schedule=rising_cost(0.2, 50),
+            precision="bfloat16",
+            draws=tilted(antithetic, tilt),
+            averaging=0.9,
+        ),
+    ]
+    settings = dict(
+        key=jax.random.key(1),
+        optimizer=rule,
+        n_steps=150,
+        n_paths=1024,
+        validation_paths=16_384,
+        validate_every=75,
+    )
+    pnls = [sample(problem, policy, 200_000, key=jax.random.key(2), keep=pnl_only)]
+    for way in ways:
+        trained = train(problem, policy, risk, **(settings | way))
+        assert all(x.dtype == policy.features.reference.dtype for x in weights(trained.policy))
+        pnls.append(sample(problem, trained.policy, 200_000, key=jax.random.key(2), keep=pnl_only))
+        if "threshold" in way:
+            # The loss that one outcome in ten exceeds.
+            share = float(jnp.mean(-pnls[-1] > trained.threshold))
+            assert share == pytest.approx(0.1, abs=0.02)
+    risks = [float(risk(pnl)) for pnl in pnls]
+    assert all(x < risks[0] - 0.01 for x in risks[1:])
+    # What all ways find is the same to within a tenth of what any of them gains.
+    gain = risks[0] - min(risks[1:])
+    assert max(risks[1:]) - min(risks[1:]) < 0.1 * gain
+
+    compiled = update._cached._cache_size()
+    other = dataclasses.replace(problem, cost=ProportionalCost(0.002))
+    changed = settings | ways[-1] | dict(averaging=0.95, n_steps=2)
+    changed |= dict(cost_schedule=rising_cost(0.5, 3), key=jax.random.key(7))
+    train(other, policy, ExpectedShortfall(0.05), **changed)
+    assert update._cached._cache_size() == compiled
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [Attention, Recurrent])
+def test_networks_with_a_memory_compute_in_what_their_weights_are(kind):
+    policy = kind.example()
+    times = jnp.linspace(0.0, policy.features.maturity, 6)
+    problem = HedgingProblem(
+        BlackScholes.example(), Call.example(), ProportionalCost(0.001), times, close_out=False
+    )
+    full, half = (
+        train(
+            problem,
+            policy,
+            RISK,
+            key=jax.random.key(1),
+            n_steps=3,
+            n_paths=256,
+            validation_paths=256,
+            precision=precision,
+            validate_every=1,
+        )
+        for precision in ("full", "bfloat16")
+    )
+    losses = [[row["loss"] for row in trained.history[1:]] for trained in (full, half)]
+    # Rounded to 8 bits and not more: near, and not the same.
+    np.testing.assert_allclose(losses[1], losses[0], rtol=0.02)
+    assert losses[0][1:] != losses[1][1:]

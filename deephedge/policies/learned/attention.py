@@ -112,18 +112,21 @@ class Attention(AbstractResidualPolicy):
         self, x: Float[Array, " input"], memory: Seen
     ) -> tuple[Float[Array, " output"], Seen]:
         net = self.network
+        own = x.astype(net.query.dtype)
         memory = Seen(
-            jnp.concatenate([memory.keys[1:], (x @ net.key)[None]]),
-            jnp.concatenate([memory.values[1:], (x @ net.value)[None]]),
+            jnp.concatenate([memory.keys[1:], (own @ net.key).astype(x.dtype)[None]]),
+            jnp.concatenate([memory.values[1:], (own @ net.value).astype(x.dtype)[None]]),
             memory.count + 1,
         )
         n_heads, length = net.by_age.shape
-        keys, values = (y.reshape(length, n_heads, -1) for y in (memory.keys, memory.values))
-        query = (x @ net.query).reshape(n_heads, -1)
-        scores = jnp.einsum("hd,lhd->hl", query, keys) / np.sqrt(query.shape[1]).astype(x.dtype)
+        keys, values = (
+            y.astype(own.dtype).reshape(length, n_heads, -1) for y in (memory.keys, memory.values)
+        )
+        query = (own @ net.query).reshape(n_heads, -1)
+        scores = jnp.einsum("hd,lhd->hl", query, keys) / np.sqrt(query.shape[1]).astype(own.dtype)
         there = jnp.arange(length, dtype=jnp.int32) >= length - memory.count
         weights = jax.nn.softmax(jnp.where(there[None], scores + net.by_age, _NEVER), axis=1)
-        found = jnp.einsum("hl,lhd->hd", weights, values).reshape(-1)
+        found = jnp.einsum("hl,lhd->hd", weights, values).reshape(-1).astype(x.dtype)
         return net.read(jnp.concatenate([x, found])), memory
 
     @classmethod

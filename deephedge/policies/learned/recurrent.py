@@ -93,12 +93,15 @@ class Recurrent(AbstractResidualPolicy):
     def adjust(
         self, x: Float[Array, " input"], memory: Array | tuple[Array, Array]
     ) -> tuple[Float[Array, " output"], Array | tuple[Array, Array]]:
+        inside = self.network.cell.weight_ih.dtype
+        seen, memory = jax.tree.map(lambda y: y.astype(inside), (x, memory))
         match self.network.cell:
             case eqx.nn.LSTMCell() as cell:
-                memory = cell(x, (memory[0], memory[1]))
-                state = memory[0]
+                memory = cell(seen, (memory[0], memory[1]))
             case eqx.nn.GRUCell() as cell:
-                memory = state = cell(x, jnp.asarray(memory))
+                memory = cell(seen, jnp.asarray(memory))
+        memory = jax.tree.map(lambda y: y.astype(x.dtype), memory)
+        state = memory[0] if isinstance(memory, tuple) else memory
         return self.network.read(jnp.concatenate([x, state])), memory
 
     @classmethod
