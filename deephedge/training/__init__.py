@@ -2,6 +2,8 @@
 
 from deephedge.training.ensemble import TrainedEnsemble as TrainedEnsemble
 from deephedge.training.ensemble import train_ensemble as train_ensemble
+from deephedge.training.family import Parameter as Parameter
+from deephedge.training.family import ProblemFamily as ProblemFamily
 from deephedge.training.optimizers import default_optimizer as default_optimizer
 from deephedge.training.run import Trained as Trained
 from deephedge.training.store import load_configuration as load_configuration

@@ -16,8 +16,8 @@ from deephedge.numerics.checks import at_least_one
 from deephedge.numerics.draws import AbstractSource, Draws, antithetic
 from deephedge.policies.base import AbstractTrainablePolicy
 from deephedge.risk.base import AbstractRiskMeasure
-from deephedge.rollout.problem import HedgingProblem
 from deephedge.rollout.sample import pnl_only, sample
+from deephedge.training.family import ProblemFamily, Trainable, risk_over, source_of
 from deephedge.training.progress import Report, append_line, progress_bar
 from deephedge.training.state import load_state, member, save_state, stacked
 from deephedge.training.trainable import split_trainable
@@ -69,7 +69,7 @@ class Run:
 
     def __init__(
         self,
-        problem: HedgingProblem,
+        problem: Trainable,
         policies: Sequence[AbstractTrainablePolicy],
         risk: AbstractRiskMeasure,
         keys: Sequence[PRNGKeyArray],
@@ -86,10 +86,11 @@ class Run:
         arrays, rest = zip(*(eqx.partition(x, eqx.is_array) for x in self.statics), strict=True)
         if any(jax.tree.structure(x) != jax.tree.structure(rest[0]) for x in rest):
             raise ValueError("`policies` must be of one kind and size, differing in numbers alone.")
-        rule = jnp.asarray(np.asarray(rates, dtype=problem.times.dtype))
+        dtype = _dtype(problem)
+        rule = jnp.asarray(np.asarray(rates, dtype=dtype))
         self.members = Members(_stack(tuple(arrays)), rest[0], rule)
         params = _stack(tuple(params for params, _ in parts))
-        self.state = start(params, settings.optimizer, problem.times.dtype)
+        self.state = start(params, settings.optimizer, dtype)
 
     def start(
         self, checkpoint: pathlib.Path | None, resume: bool, metrics: pathlib.Path | None
@@ -191,10 +192,9 @@ class Run:
 
     def _sources(self, step: int) -> tuple[AbstractSource, ...]:
         """Fresh draws for one step of each member."""
-        problem, settings = self.problem, self.settings
-        shape = (problem.n_steps, problem.normals_per_step, problem.times.dtype)
+        settings = self.settings
         return tuple(
-            settings.draws(jax.random.fold_in(key, step), settings.n_paths, *shape)
+            source_of(self.problem, settings.draws, jax.random.fold_in(key, step), settings.n_paths)
             for key, _ in self.keys
         )
 
@@ -245,15 +245,18 @@ class Run:
 
     def _validation(self, i: int) -> Array:
         """The risk of one member on its held-out draws."""
-        pnl = sample(
-            self.problem,
-            eqx.combine(member(self.state.average, i), self.statics[i]),
-            self.settings.validation_paths,
-            key=self.keys[i][1],
-            draws=antithetic,
-            keep=pnl_only,
-        )
+        policy = eqx.combine(member(self.state.average, i), self.statics[i])
+        key, n_paths = self.keys[i][1], self.settings.validation_paths
+        if isinstance(self.problem, ProblemFamily):
+            source = self.problem.source(antithetic, key, n_paths)
+            return eqx.filter_jit(risk_over)(self.problem, policy, self.risk, source, n_paths)
+        pnl = sample(self.problem, policy, n_paths, key=key, draws=antithetic, keep=pnl_only)
         return self.risk(pnl)
+
+
+def _dtype(problem: Trainable) -> jnp.dtype:
+    own = problem.problem if isinstance(problem, ProblemFamily) else problem
+    return own.times.dtype
 
 
 @jax.jit

@@ -7,8 +7,7 @@ import optax
 
 from deephedge.numerics.draws import AbstractSource
 from deephedge.risk.base import AbstractRiskMeasure
-from deephedge.rollout.problem import HedgingProblem
-from deephedge.rollout.sample import batch_pnl
+from deephedge.training.family import Trainable, risk_over
 from deephedge.training.state import TrainingState, fresh_state, stacked
 from deephedge.typing import Array, Bool, Float, PyTree, Scalar
 
@@ -39,7 +38,7 @@ def update(
     sources: tuple[AbstractSource, ...],
     active: Bool[Array, " member"],
     members: Members,
-    problem: HedgingProblem,
+    problem: Trainable,
     risk: AbstractRiskMeasure,
     optimizer: optax.GradientTransformation,
     averaging: float,
@@ -60,7 +59,7 @@ def update(
         static = eqx.combine(arrays, members.rest)
 
         def loss(params: PyTree) -> Scalar:
-            return risk(batch_pnl(problem, eqx.combine(params, static), source, n_paths))
+            return risk_over(problem, eqx.combine(params, static), risk, source, n_paths)
 
         value, slope = eqx.filter_value_and_grad(loss)(state.params)
         with jax.numpy_dtype_promotion("standard"):

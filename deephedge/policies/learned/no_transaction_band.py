@@ -1,5 +1,7 @@
 """A no-trade band whose edges are learned."""
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 
@@ -10,7 +12,7 @@ from deephedge.markets.black_scholes import BlackScholes
 from deephedge.numerics.perceptron import Perceptron, silent_network
 from deephedge.policies.base import AbstractBandPolicy, AbstractTrainablePolicy
 from deephedge.policies.classical.whalley_wilmott import WhalleyWilmott
-from deephedge.policies.learned.features import Features
+from deephedge.policies.learned.features import STANDARD, Features
 from deephedge.policies.learned.residual import widened
 from deephedge.typing import Array, Float, PRNGKeyArray
 
@@ -40,21 +42,25 @@ class NoTransactionBand(AbstractTrainablePolicy, AbstractBandPolicy):
         base: AbstractBandPolicy,
         width: int = 32,
         depth: int = 2,
+        features: Sequence[str] = STANDARD,
+        n_parameters: int = 0,
         key: PRNGKeyArray,
     ) -> "NoTransactionBand":
         """An untrained policy for the claim in the market, starting from the band `base`."""
         pilot_key, network_key = jax.random.split(key)
-        features = Features.fit(market, claim, times, key=pilot_key)
-        n_assets = features.reference.shape[0]
+        seen = Features.fit(
+            market, claim, times, names=features, n_parameters=n_parameters, key=pilot_key
+        )
+        n_assets = seen.n_assets
         network = silent_network(
-            features.size + 2 * n_assets,
+            seen.size + 2 * n_assets,
             2 * n_assets,
             width=width,
             depth=depth,
             dtype=times.dtype,
             key=network_key,
         )
-        return cls(network, features, base)
+        return cls(network, seen, base)
 
     def observe(self, now: Snapshot) -> tuple[Array, Array, Array]:
         lower, upper = self.base.band(now)
