@@ -115,14 +115,22 @@ def experiment(
     print(f"{trained.seconds:.0f} s of training, {trained.compile_seconds:.0f} of it compiling")
     print("above the optimum, in % of it | " + " ".join(RANGES))
     above: dict[str, list[float]] = {}
+    optima: list[float] = []
     for name, values in points(n_points).items():
         optimum, risks, error = judged(family, policy, values, judge_paths)
         for hedge, value in risks.items():
             above.setdefault(hedge, []).append(100 * (value / optimum - 1))
+        optima.append(optimum)
         row = ", ".join(f"{hedge} {x[-1]:.2f}" for hedge, x in above.items())
-        print(f"{optimum:.4f}: {row} ± {100 * error / optimum:.2f} | {name}", flush=True)
+        excess = f"{risks['one policy'] - optimum:.4f} ± {error:.4f} in cash"
+        print(f"{optimum:.4f}: {row} ({excess}) | {name}", flush=True)
+    # An option that is worth nothing has nothing to be a share of.
+    counted = np.asarray(optima) > 0.01
     for hedge, x in above.items():
-        print(f"{hedge}: mean {np.mean(x):.2f} %, worst {np.max(x):.2f} %, of {len(x)} points")
+        x = np.asarray(x)[counted]
+        print(
+            f"{hedge}: mean {np.mean(x):.2f} %, worst {np.max(x):.2f} %, of {len(x)} optima > 0.01"
+        )
     return above["one policy"]
 
 

@@ -84,13 +84,13 @@ def test_every_place_of_a_parameter_has_its_value():
     np.testing.assert_allclose(FAMILY.at(PROBLEM, FAMILY.own_point(RISK)).market.vol, [0.2])
 
 
-def by_hand(family, source, n, each):
-    """The P&L of n paths, each in its own problem, with `each` paths to a problem."""
+def by_hand(family, n, point_of, source):
+    """The P&L of n paths, each in its own problem."""
 
     @jax.jit
     @jax.vmap
     def pnl(index):
-        point = source.point(index // each)
+        point = point_of(index)
         return hedged(family.at(PROBLEM, point), family.at(CHEAP, point), source(index)).pnl
 
     return pnl(jnp.arange(n))
@@ -98,8 +98,12 @@ def by_hand(family, source, n, each):
 
 def test_the_risk_over_a_family_is_the_mean_over_its_groups():
     source = FAMILY.source(pseudo, jax.random.key(3), 16)
-    pnl = np.asarray(by_hand(FAMILY, source, 16, 4)).reshape(4, 4)
-    points = np.asarray(jax.jit(jax.vmap(source.point))(jnp.arange(4)))
+
+    def at(group):
+        return jnp.sin(0.5 * jnp.pi * source.point(group)) ** 2
+
+    pnl = np.asarray(by_hand(FAMILY, 16, lambda i: at(i // 4), source)).reshape(4, 4)
+    points = np.asarray(jax.jit(jax.vmap(at))(jnp.arange(4)))
     a = 0.5 + 1.5 * points[:, 4]
     risks = np.log(np.mean(np.exp(-a[:, None] * pnl), axis=1)) / a
     found = eqx.filter_jit(risk_over)(FAMILY, CHEAP, RISK, source, 16)
@@ -113,7 +117,7 @@ def test_numbers_that_are_drawn_for_each_path_are_part_of_one_risk():
     family = ProblemFamily(PROBLEM, (dataclasses.replace(VOL, shown=False),), n_groups=None)
     source = family.source(pseudo, jax.random.key(4), 16)
     found = eqx.filter_jit(risk_over)(family, CHEAP, RISK, source, 16)
-    np.testing.assert_allclose(found, RISK(by_hand(family, source, 16, 1)), rtol=1e-12)
+    np.testing.assert_allclose(found, RISK(by_hand(family, 16, source.point, source)), rtol=1e-12)
 
 
 def test_points_fill_the_box_evenly():
