@@ -71,6 +71,7 @@ FIRST, LAST = datetime.date(2004, 1, 1), datetime.date(2018, 12, 31)
 
 
 ELSEWHERE = {"Attention", "LogSignature", "PerStep", "Recurrent"} | {
+    "BandFormula",
     "DeepSets",
     "NoTransactionRegion",
     "TabulatedBand",

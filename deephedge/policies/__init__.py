@@ -7,6 +7,7 @@ from deephedge.policies.base import AbstractPolicy as AbstractPolicy
 from deephedge.policies.base import AbstractTargetPolicy as AbstractTargetPolicy
 from deephedge.policies.base import AbstractTrainablePolicy as AbstractTrainablePolicy
 from deephedge.policies.base import Account as Account
+from deephedge.policies.classical.band_formula import BandFormula as BandFormula
 from deephedge.policies.classical.barrier_strip import AbstractBarrierStrip as AbstractBarrierStrip
 from deephedge.policies.classical.barrier_strip import PutCallSymmetry as PutCallSymmetry
 from deephedge.policies.classical.bartlett_delta import BartlettDelta as BartlettDelta

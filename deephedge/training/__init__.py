@@ -3,6 +3,9 @@
 from deephedge.training.bellman import BellmanTrained as BellmanTrained
 from deephedge.training.bellman import Critic as Critic
 from deephedge.training.bellman import train_bellman as train_bellman
+from deephedge.training.distil import Distilled as Distilled
+from deephedge.training.distil import Lesson as Lesson
+from deephedge.training.distil import distil as distil
 from deephedge.training.ensemble import TrainedEnsemble as TrainedEnsemble
 from deephedge.training.ensemble import train_ensemble as train_ensemble
 from deephedge.training.family import Parameter as Parameter
