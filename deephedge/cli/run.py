@@ -17,7 +17,17 @@ from deephedge.cli.toml import toml_text
 from deephedge.cli.train import Lessons, train_all
 from deephedge.numerics.statistics import Spread
 from deephedge.pricing import AbstractPricer
-from deephedge.reports import Comparison, PnlParts, compare, pnl_parts, write_report
+from deephedge.reports import (
+    Comparison,
+    PnlParts,
+    RiskSaved,
+    compare,
+    pnl_parts,
+    risk_saved,
+    write_report,
+)
+from deephedge.reports.risk_saved import N_BATCHES
+from deephedge.risk import AbstractCashInvariantMeasure
 from deephedge.training import Trained
 
 INTERRUPTED = 130
@@ -40,11 +50,14 @@ def run_study(file: Path, out: Path, *, resume: bool, quiet: bool, json: bool) -
         optima = _optima(resolved, quiet=quiet)
         comparison = _compared(resolved, lessons, optima, quiet=quiet)
         parts = _split(resolved, pricer, lessons, quiet=quiet)
+        saved = _saved(resolved, lessons, comparison)
         table = resolved.study.backtest
         history = None if table is None else backtested(resolved, lessons.policies, table)
     except StudyError as error:
         raise StudyError((), f"{file}: {error}") from None
     summary = _summary(comparison, history, lessons, parts)
+    if saved is not None:
+        summary["risk_saved"] = saved.summary()
     if optima:
         summary["solved"] = optima
     folder.write_json("summary.json", summary)
@@ -60,6 +73,7 @@ def run_study(file: Path, out: Path, *, resume: bool, quiet: bool, json: bool) -
         recorded=None if history is None else history.comparison,
         trained=lessons.records,
         parts=parts,
+        saved=saved,
         study_text=study_text,
     )
     if json:
@@ -145,6 +159,16 @@ def _split(
         n_paths=evaluation.attribution,
         key=jax.random.key(evaluation.seed),
     )
+
+
+def _saved(resolved: Resolved, lessons: Lessons, comparison: Comparison) -> RiskSaved | None:
+    """Where the risk that policies save comes from: in the measure that the first is trained by."""
+    if not lessons.records:
+        return None
+    measure = resolved.measures[resolved.trainings[next(iter(lessons.records))].risk]
+    if not isinstance(measure, AbstractCashInvariantMeasure) or comparison.n_paths < 2 * N_BATCHES:
+        return None
+    return risk_saved(comparison, measure)
 
 
 def _summary(
