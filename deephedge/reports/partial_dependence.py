@@ -131,7 +131,7 @@ def _states(problem: HedgingProblem, paths: Path, dates: Array) -> PyTree:
     return jax.vmap(one)(paths, dates)
 
 
-def _varied(nows: PyTree, held: Array, column: Column, values: np.ndarray) -> tuple[PyTree, Array]:
+def _varied(nows: PyTree, held: Array, column: Column, values: np.ndarray) -> PyTree:
     """Every state with every value of one input: the values follow each other."""
     kind, i = column
 
