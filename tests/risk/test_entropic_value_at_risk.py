@@ -7,7 +7,7 @@ import pytest
 from deephedge.risk import EntropicValueAtRisk, ExpectedShortfall
 
 
-@pytest.mark.parametrize("radius", [0.02, 0.5])
+@pytest.mark.parametrize("radius", [pytest.param(0.02, marks=pytest.mark.slow), 0.5])
 def test_a_normal_law_moves_its_mean_by_a_multiple_of_its_deviation(radius):
     """Tilted by a relative entropy of eta, a normal law keeps its variance: -mean + sd root 2 eta.
 
@@ -25,6 +25,7 @@ def test_a_normal_law_moves_its_mean_by_a_multiple_of_its_deviation(radius):
     assert float(entropy) == pytest.approx(radius, rel=1e-9)
 
 
+@pytest.mark.slow
 def test_it_bounds_the_expected_shortfall_and_ends_at_the_worst_outcome():
     pnl = jnp.asarray(np.random.default_rng(0).normal(size=400))
     tail = 0.1

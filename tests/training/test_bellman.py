@@ -136,6 +136,7 @@ def test_orders_come_at_their_rate_and_are_paid_for():
     np.testing.assert_allclose(payoff, units * (call.payoff(path) - 3.0), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_problem_with_lots_is_refused():
     problem = HedgingProblem(
         BlackScholes.example(), CLAIM, ProportionalCost(RATE), time_grid(0.1, 2),

@@ -24,6 +24,7 @@ PROBLEM = HedgingProblem(
 START = BandFormula(PROBLEM.claim, BlackScholesFormula(vol=0.2), cost_rate=0.001, aversion=2.0)
 
 
+@pytest.mark.slow
 def test_a_formula_is_found_again():
     truth = dataclasses.replace(
         START, scale=0.8, cost_power=0.3, gamma_power=0.4, time_power=0.1, vol_shift=0.03

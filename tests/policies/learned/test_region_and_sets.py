@@ -20,6 +20,7 @@ from deephedge.pricing import MargrabeFormula
 TWO = BlackScholes(spot=[100.0, 100.0], vol=[0.2, 0.2], correlation=[[1.0, 0.8], [0.8, 1.0]])
 
 
+@pytest.mark.slow
 def test_the_edges_of_one_asset_move_with_what_is_held_of_the_other():
     claim = ExchangeOption(maturity=0.1)
     pricer = MargrabeFormula.for_model(TWO)
@@ -60,6 +61,7 @@ def test_of_one_asset_it_is_the_band():
     np.testing.assert_allclose(held[0], held[1], rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_book_is_a_set():
     calls = [Call(strike=k, maturity=0.1) for k in (95.0, 100.0, 105.0)]
     put = Put(strike=90.0, maturity=0.1)
