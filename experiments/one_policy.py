@@ -167,7 +167,7 @@ def draw(family: ProblemFamily, trained: NoTransactionBand) -> None:
         best = solve_entropic(problem, family.at(RISK, point)).policy
         assert isinstance(best, AbstractBandPolicy)
         now = dataclasses.replace(problem.market.start(), time=problem.times[15])
-        spots = jnp.linspace(90.0, 112.0, 89)
+        spots = jnp.linspace(90.0, 112.0, 67)
         for name, band, colour, line in (
             ("one policy", policy, "#c0392b", "-"),
             ("optimal", best, "black", "--"),

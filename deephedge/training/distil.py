@@ -1,6 +1,6 @@
 """From a trained or an optimal band to a formula that can be read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import equinox as eqx
@@ -11,7 +11,7 @@ import numpy as np
 from deephedge.markets.base import Path
 from deephedge.markets.simulate import simulate
 from deephedge.policies.base import AbstractBandPolicy
-from deephedge.policies.classical.band_formula import BandFormula
+from deephedge.policies.classical.band_formula import BandFormula, floor_width
 from deephedge.policies.greeks import model_delta_gamma
 from deephedge.rollout.problem import HedgingProblem
 from deephedge.typing import Array, Float, PRNGKeyArray
@@ -42,6 +42,7 @@ class Distilled(NamedTuple):
 class _Rows(NamedTuple):
     """What a lesson shows at each state, as columns of numbers."""
 
+    floor: Float[np.ndarray, " state"]
     logs: Float[np.ndarray, "state power"]
     width: Float[np.ndarray, " state"]
     middle: Float[np.ndarray, " state"]
@@ -52,27 +53,39 @@ def distil(
 ) -> Distilled:
     r"""The band formula nearest to given bands, on the states that paths of their markets visit.
 
-    $\log w = \log A + p \log\varepsilon + q \log(S\Gamma^2/\lambda) + r \log\tau$ by least
-    squares, each state counted with its $w^2$, so that it is the error in units that is small;
-    then the shift of the volatility by least squares of the middles. A power that the lessons do
-    not tell (that of the cost, from one cost alone) stays what the first lesson's formula says.
+    For each B, $\log(w - B w_0) = \log A + p \log\varepsilon + q \log(S\Gamma^2/\lambda)
+    + r \log\tau$ by least squares, each state counted with the square of what stands in the
+    logarithm, so that it is the error in units that is small; the best B, and then the shift of the
+    volatility by least squares of the middles, by golden sections. A power that the lessons do not
+    tell (that of the cost, from one cost alone) stays what the first lesson's formula says.
     """
     rows = [_rows(lesson, asset, key, n_paths) for lesson in lessons]
-    logs, width, middle = (np.concatenate(x) for x in zip(*rows, strict=True))
+    floor, logs, width, middle = (np.concatenate(x) for x in zip(*rows, strict=True))
     first = lessons[0].start
     names = ("cost_power", "gamma_power", "time_power")
     began = np.asarray([np.log(float(first.scale)), *(float(vars(first)[x]) for x in names)])
-    left = np.log(width) - logs @ began
-    # The smallest change that fits best: what is not told keeps its value.
-    change = np.linalg.lstsq(logs * width[:, None], left * width, rcond=1e-8)[0]
-    fit = began + change
+
+    def fitted(share: float) -> tuple[np.ndarray, np.ndarray]:
+        """The powers, and the half-widths that they make."""
+        rest = np.maximum(width - share * floor, 1e-6)
+        left = np.log(rest) - logs @ began
+        # The smallest change that fits best: what is not told keeps its value.
+        change = np.linalg.lstsq(logs * rest[:, None], left * rest, rcond=1e-8)[0]
+        return began + change, share * floor + np.exp(logs @ (began + change))
+
+    share = _least(lambda x: float(np.sum((fitted(x)[1] - width) ** 2)), 0.0, 2.0)
+    fit, found = fitted(share)
+
+    def errors(shift: float) -> float:
+        return _middle_errors(lessons, asset, key, n_paths, shift)
+
+    shift = _least(errors, -10.0, 40.0)
     powers = dict(zip(names, fit[1:], strict=True)) | {"scale": np.exp(fit[0])}
-    shift = _shift(lessons, asset, key, n_paths)
-    rules = tuple(_with(lesson.start, {**powers, "vol_shift": shift}) for lesson in lessons)
-    found = np.exp(logs @ fit)
+    numbers = {**powers, "floor": share, "vol_shift": shift}
+    rules = tuple(_with(lesson.start, numbers) for lesson in lessons)
     explained = 1.0 - np.sum((found - width) ** 2) / np.sum((width - width.mean()) ** 2)
-    error = _middle_errors(lessons, asset, key, n_paths, shift)
-    return Distilled(rules, float(explained), float(np.sqrt(error / len(middle))))
+    error = np.sqrt(errors(shift) / len(middle))
+    return Distilled(rules, float(explained), float(error))
 
 
 def _with(rule: BandFormula, numbers: dict[str, float]) -> BandFormula:
@@ -86,14 +99,14 @@ def _with(rule: BandFormula, numbers: dict[str, float]) -> BandFormula:
 
 
 def _rows(lesson: Lesson, asset: int, key: PRNGKeyArray, n_paths: int) -> _Rows:
-    logs, width, middle = _seen(lesson, _paths(lesson, key, n_paths), asset)
-    logs, width, middle = (np.asarray(x).reshape(-1, *x.shape[2:]) for x in (logs, width, middle))
+    seen = _seen(lesson, _paths(lesson, key, n_paths), asset)
+    floor, logs, width, middle = (np.asarray(x).reshape(-1, *x.shape[2:]) for x in seen)
     kept = np.all(np.isfinite(logs), axis=1) & (width > 1e-6) & (width < NEVER)
     if not kept.any():
         raise ValueError(
             f"`band` must be between 0 and {NEVER} units wide at some state, got none such."
         )
-    return _Rows(logs[kept], width[kept], middle[kept])
+    return _Rows(floor[kept], logs[kept], width[kept], middle[kept])
 
 
 def _paths(lesson: Lesson, key: PRNGKeyArray, n_paths: int) -> Path:
@@ -101,25 +114,28 @@ def _paths(lesson: Lesson, key: PRNGKeyArray, n_paths: int) -> Path:
 
 
 @eqx.filter_jit
-def _seen(lesson: Lesson, paths: Path, asset: int) -> tuple[Array, Array, Array]:
-    """Logs of what the width is made of, the width and the middle; by path and date."""
+def _seen(lesson: Lesson, paths: Path, asset: int) -> tuple[Array, Array, Array, Array]:
+    """The floor, logs of what the rest of the width is made of, width and middle; by path, date."""
     start = lesson.start
 
-    def one(now) -> tuple[Array, Array, Array]:
+    def one(now) -> tuple[Array, Array, Array, Array]:
         lower, upper = lesson.band.band(now)
         _, gamma = model_delta_gamma(start.pricer, start.claim, now)
-        curvature = now.prices * gamma**2 / (start.aversion * now.discount)
+        aversion, tau = start.aversion * now.discount, start.claim.tau(now)
+        curvature = now.prices * gamma**2 / aversion
+        floor = floor_width(start.pricer.vol_at(now), tau, now, start.cost_rate, aversion)
         logs = jnp.stack(
             [
                 jnp.ones_like(now.time),
                 jnp.log(start.cost_rate),
                 jnp.log(curvature[asset]),
-                jnp.log(start.claim.tau(now)),
+                jnp.log(tau),
             ]
         )
-        return logs, 0.5 * (upper - lower)[asset], 0.5 * (upper + lower)[asset]
+        width, middle = 0.5 * (upper - lower), 0.5 * (upper + lower)
+        return floor[asset], logs, width[asset], middle[asset]
 
-    def of_path(path: Path) -> tuple[Array, Array, Array]:
+    def of_path(path: Path) -> tuple[Array, Array, Array, Array]:
         path = eqx.tree_at(lambda x: x.progress, path, lesson.problem.claim.progress(path))
         return jax.vmap(one)(jax.tree.map(lambda x: x[:-1], path.snapshots()))
 
@@ -130,8 +146,8 @@ def _seen(lesson: Lesson, paths: Path, asset: int) -> tuple[Array, Array, Array]
 def _squares(lesson: Lesson, paths: Path, asset: int, shift: Array) -> Array:
     """Squared distance of the middles where the band is narrow enough to say something."""
     rule = eqx.tree_at(lambda x: x.vol_shift, lesson.start, shift)
-    _, width, middle = _seen(lesson, paths, asset)
-    _, _, own = _seen(lesson._replace(band=rule), paths, asset)
+    _, _, width, middle = _seen(lesson, paths, asset)
+    _, _, _, own = _seen(lesson._replace(band=rule), paths, asset)
     return jnp.sum(jnp.where((width > 1e-6) & (width < NEVER), (own - middle) ** 2, 0.0))
 
 
@@ -145,17 +161,12 @@ def _middle_errors(
     return total
 
 
-def _shift(lessons: Sequence[Lesson], asset: int, key: PRNGKeyArray, n_paths: int) -> float:
-    """The shift of the volatility with the least squares, by golden sections."""
-
-    def errors(shift: float) -> float:
-        return _middle_errors(lessons, asset, key, n_paths, shift)
-
-    vols = [float(x.start.pricer.vol_at(x.problem.market.start())) for x in lessons]
-    low, high, golden = -0.5 * min(vols), 2.0 * min(vols), 0.5 * (5**0.5 - 1)
+def _least(errors: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function of one number is least, by golden sections."""
+    golden, close = 0.5 * (5**0.5 - 1), 1e-5 * (high - low)
     left, right = high - golden * (high - low), low + golden * (high - low)
     at_left, at_right = errors(left), errors(right)
-    while high - low > 1e-6:
+    while high - low > close:
         if at_left < at_right:
             high, right, at_right = right, left, at_left
             left = high - golden * (high - low)

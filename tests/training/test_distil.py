@@ -27,7 +27,7 @@ START = BandFormula(PROBLEM.claim, BlackScholesFormula(vol=0.2), cost_rate=0.001
 @pytest.mark.slow
 def test_a_formula_is_found_again():
     truth = dataclasses.replace(
-        START, scale=0.8, cost_power=0.3, gamma_power=0.4, time_power=0.1, vol_shift=0.03
+        START, scale=0.8, cost_power=0.3, gamma_power=0.4, time_power=0.1, floor=0.7, vol_shift=6.0
     )
     dear = {"cost_rate": 0.004}
     lessons = [
@@ -36,12 +36,11 @@ def test_a_formula_is_found_again():
     ]
     found = distil(lessons, key=jax.random.key(0), n_paths=16)
     for rule, lesson in zip(found.rules, lessons, strict=True):
-        for name in ("scale", "cost_power", "gamma_power", "time_power"):
-            np.testing.assert_allclose(vars(rule)[name], vars(lesson.band)[name], rtol=1e-9)
-        assert float(rule.vol_shift) == pytest.approx(0.03, abs=1e-5)
+        for name in ("scale", "cost_power", "gamma_power", "time_power", "floor", "vol_shift"):
+            np.testing.assert_allclose(vars(rule)[name], vars(lesson.band)[name], rtol=1e-3)
         assert rule.cost_rate == lesson.start.cost_rate
-    assert found.explained == pytest.approx(1.0, abs=1e-9) and found.middle_error < 1e-5
-    assert str(found.rules[0]).startswith("delta at vol +0.0300, half-width 0.8 cost^0.300")
+    assert found.explained == pytest.approx(1.0, abs=1e-6) and found.middle_error < 1e-4
+    assert str(found.rules[0]).startswith("delta at vol x (1 + 6 cost^0.78), half-width 0.7 cost")
 
 
 @pytest.mark.slow
@@ -49,7 +48,7 @@ def test_from_one_cost_its_power_is_not_told_and_stays():
     band = WhalleyWilmott(PROBLEM.claim, START.pricer, cost_rate=0.001, aversion=2.0)
     moved = dataclasses.replace(START, time_power=0.2, gamma_power=0.5)
     (rule,) = distil([Lesson(PROBLEM, band, moved)], key=jax.random.key(0), n_paths=16).rules
-    np.testing.assert_allclose(rule.gamma_power, 1 / 3, rtol=1e-9)
-    np.testing.assert_allclose(rule.time_power, 0.0, atol=1e-9)
+    np.testing.assert_allclose(rule.gamma_power, 1 / 3, rtol=1e-3)
+    np.testing.assert_allclose((rule.time_power, rule.floor), 0.0, atol=1e-3)
     scaled = float(rule.scale) * 0.001 ** float(rule.cost_power)
-    np.testing.assert_allclose(scaled, (1.5 * 0.001) ** (1 / 3), rtol=1e-9)
+    np.testing.assert_allclose(scaled, (1.5 * 0.001) ** (1 / 3), rtol=2e-3)
