@@ -34,7 +34,7 @@ class Distilled(NamedTuple):
     rules: tuple[BandFormula, ...]
     """One a lesson; `str(rule)` is the formula."""
     explained: float
-    """Share of the variation of the half-widths that the formula explains."""
+    """Share of the variation of the half-widths that the formula explains, weighted as fitted."""
     middle_error: float
     """Root mean square distance between the middles of the bands, in units."""
 
@@ -42,6 +42,8 @@ class Distilled(NamedTuple):
 class _Rows(NamedTuple):
     """What a lesson shows at each state, as columns of numbers."""
 
+    speed: Float[np.ndarray, " state"]
+    """How far delta goes when the price moves by its own size, S gamma: what makes for trades."""
     floor: Float[np.ndarray, " state"]
     logs: Float[np.ndarray, "state power"]
     width: Float[np.ndarray, " state"]
@@ -55,12 +57,13 @@ def distil(
 
     For each B, $\log(w - B w_0) = \log A + p \log\varepsilon + q \log(S\Gamma^2/\lambda)
     + r \log\tau$ by least squares, each state counted with the square of what stands in the
-    logarithm, so that it is the error in units that is small; the best B, and then the shift of the
-    volatility by least squares of the middles, by golden sections. A power that the lessons do not
-    tell (that of the cost, from one cost alone) stays what the first lesson's formula says.
+    logarithm, so that it is the error in units that is small, and with that of $S\Gamma$: where
+    delta stands still nothing is traded. The best B, and then the shift of the volatility by least
+    squares of the middles, by golden sections. A power that the lessons do not tell (that of the
+    cost, from one cost alone) stays what the first lesson's formula says.
     """
     rows = [_rows(lesson, asset, key, n_paths) for lesson in lessons]
-    floor, logs, width, middle = (np.concatenate(x) for x in zip(*rows, strict=True))
+    speed, floor, logs, width, _ = (np.concatenate(x) for x in zip(*rows, strict=True))
     first = lessons[0].start
     names = ("cost_power", "gamma_power", "time_power")
     began = np.asarray([np.log(float(first.scale)), *(float(vars(first)[x]) for x in names)])
@@ -70,10 +73,12 @@ def distil(
         rest = np.maximum(width - share * floor, 1e-6)
         left = np.log(rest) - logs @ began
         # The smallest change that fits best: what is not told keeps its value.
-        change = np.linalg.lstsq(logs * rest[:, None], left * rest, rcond=1e-8)[0]
+        weight = speed * rest
+        change = np.linalg.lstsq(logs * weight[:, None], left * weight, rcond=1e-8)[0]
         return began + change, share * floor + np.exp(logs @ (began + change))
 
-    share = _least(lambda x: float(np.sum((fitted(x)[1] - width) ** 2)), 0.0, 2.0)
+    weights = speed**2 / np.sum(speed**2)
+    share = _least(lambda x: float(np.sum(weights * (fitted(x)[1] - width) ** 2)), 0.0, 2.0)
     fit, found = fitted(share)
 
     def errors(shift: float) -> float:
@@ -83,8 +88,9 @@ def distil(
     powers = dict(zip(names, fit[1:], strict=True)) | {"scale": np.exp(fit[0])}
     numbers = {**powers, "floor": share, "vol_shift": shift}
     rules = tuple(_with(lesson.start, numbers) for lesson in lessons)
-    explained = 1.0 - np.sum((found - width) ** 2) / np.sum((width - width.mean()) ** 2)
-    error = np.sqrt(errors(shift) / len(middle))
+    spread = np.sum(weights * (width - np.sum(weights * width)) ** 2)
+    explained = 1.0 - np.sum(weights * (found - width) ** 2) / spread
+    error = np.sqrt(errors(shift) / np.sum(speed**2))
     return Distilled(rules, float(explained), float(error))
 
 
@@ -100,13 +106,13 @@ def _with(rule: BandFormula, numbers: dict[str, float]) -> BandFormula:
 
 def _rows(lesson: Lesson, asset: int, key: PRNGKeyArray, n_paths: int) -> _Rows:
     seen = _seen(lesson, _paths(lesson, key, n_paths), asset)
-    floor, logs, width, middle = (np.asarray(x).reshape(-1, *x.shape[2:]) for x in seen)
+    speed, floor, logs, width, middle = (np.asarray(x).reshape(-1, *x.shape[2:]) for x in seen)
     kept = np.all(np.isfinite(logs), axis=1) & (width > 1e-6) & (width < NEVER)
     if not kept.any():
         raise ValueError(
             f"`band` must be between 0 and {NEVER} units wide at some state, got none such."
         )
-    return _Rows(floor[kept], logs[kept], width[kept], middle[kept])
+    return _Rows(speed[kept], floor[kept], logs[kept], width[kept], middle[kept])
 
 
 def _paths(lesson: Lesson, key: PRNGKeyArray, n_paths: int) -> Path:
@@ -114,11 +120,11 @@ def _paths(lesson: Lesson, key: PRNGKeyArray, n_paths: int) -> Path:
 
 
 @eqx.filter_jit
-def _seen(lesson: Lesson, paths: Path, asset: int) -> tuple[Array, Array, Array, Array]:
-    """The floor, logs of what the rest of the width is made of, width and middle; by path, date."""
+def _seen(lesson: Lesson, paths: Path, asset: int) -> tuple[Array, Array, Array, Array, Array]:
+    """The speed, the floor, logs of what the rest of the width is made of, width and middle."""
     start = lesson.start
 
-    def one(now) -> tuple[Array, Array, Array, Array]:
+    def one(now) -> tuple[Array, Array, Array, Array, Array]:
         lower, upper = lesson.band.band(now)
         _, gamma = model_delta_gamma(start.pricer, start.claim, now)
         aversion, tau = start.aversion * now.discount, start.claim.tau(now)
@@ -133,9 +139,10 @@ def _seen(lesson: Lesson, paths: Path, asset: int) -> tuple[Array, Array, Array,
             ]
         )
         width, middle = 0.5 * (upper - lower), 0.5 * (upper + lower)
-        return floor[asset], logs, width[asset], middle[asset]
+        speed = now.prices * jnp.sqrt(gamma**2)
+        return speed[asset], floor[asset], logs, width[asset], middle[asset]
 
-    def of_path(path: Path) -> tuple[Array, Array, Array, Array]:
+    def of_path(path: Path) -> tuple[Array, Array, Array, Array, Array]:
         path = eqx.tree_at(lambda x: x.progress, path, lesson.problem.claim.progress(path))
         return jax.vmap(one)(jax.tree.map(lambda x: x[:-1], path.snapshots()))
 
@@ -146,9 +153,10 @@ def _seen(lesson: Lesson, paths: Path, asset: int) -> tuple[Array, Array, Array,
 def _squares(lesson: Lesson, paths: Path, asset: int, shift: Array) -> Array:
     """Squared distance of the middles where the band is narrow enough to say something."""
     rule = eqx.tree_at(lambda x: x.vol_shift, lesson.start, shift)
-    _, _, width, middle = _seen(lesson, paths, asset)
-    _, _, _, own = _seen(lesson._replace(band=rule), paths, asset)
-    return jnp.sum(jnp.where((width > 1e-6) & (width < NEVER), (own - middle) ** 2, 0.0))
+    speed, _, _, width, middle = _seen(lesson, paths, asset)
+    *_, own = _seen(lesson._replace(band=rule), paths, asset)
+    told = (width > 1e-6) & (width < NEVER)
+    return jnp.sum(jnp.where(told, (speed * (own - middle)) ** 2, 0.0))
 
 
 def _middle_errors(
