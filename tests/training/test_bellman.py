@@ -62,7 +62,7 @@ def learned(problem, holdings, key, **effort):
 
 def judged(problem, found):
     """The policy's risk from the start and its error, and what the critic says of it."""
-    pnl = sample(problem, found.policy, 200_000, key=jax.random.key(9), keep=pnl_only)
+    pnl = sample(problem, found.policy, 400_000, key=jax.random.key(9), keep=pnl_only)
     start = problem.market.start()
     value, _ = eqx.filter_jit(found.critic)(start, jnp.zeros_like(start.prices))
     return float(RISK(pnl)), float(standard_error(influence(RISK, pnl))), -float(value)
@@ -84,7 +84,7 @@ def test_a_sold_call_on_a_tree():
 
 def with_arrivals(chance, premium):
     """The least risk where each step brings one more client: by the grid, over all states."""
-    held = np.linspace(-0.5, 4.0, 226)
+    held = np.linspace(-0.5, 6.0, 651)
     trades = np.abs(held[None, :] - held[:, None])
     prices = 100.0 * UP ** np.arange(N + 1) * DOWN ** (N - np.arange(N + 1))
     units = np.arange(1, N + 2)
@@ -108,18 +108,18 @@ def with_arrivals(chance, premium):
 
 @pytest.mark.slow
 def test_clients_that_come_at_random():
-    """The same where a client comes in each step with probability 0.3 and pays 1.5."""
+    """Within 2 %, and V within 5 %, where a client comes in a step with probability 0.3."""
     chance = 0.3
     intensity = -np.log1p(-chance) / (0.1 / N)
     book = ArrivingUnits(CLAIM, premium=1.5)
     problem = problem_in(OrderFlow(MARKET, intensity=intensity), book)
     best = with_arrivals(chance, 1.5)
-    found = learned(problem, (-0.5, 4.0), 2, n_steps=2500, learning_rate=0.02)
+    found = learned(problem, (-0.5, 5.5), 2, n_steps=2500, n_paths=256, learning_rate=0.02)
     risk, error, believed = judged(problem, found)
     print(f"optimum {best:.4f}, learned {risk:.4f} ± {error:.4f}, critic {believed:.4f}")
-    assert error < 0.006
-    assert best - 4 * error - 1e-3 < risk < best + 0.03
-    assert believed == pytest.approx(best, abs=0.04)
+    assert error < 0.007
+    assert best - 4 * error < risk < 1.02 * best + 4 * error
+    assert believed == pytest.approx(best, rel=0.05), (best, risk, error)
 
 
 def test_orders_come_at_their_rate_and_are_paid_for():
