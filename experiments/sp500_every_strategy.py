@@ -71,11 +71,15 @@ FIRST, LAST = datetime.date(2004, 1, 1), datetime.date(2018, 12, 31)
 
 
 ELSEWHERE = {"Attention", "LogSignature", "PerStep", "Recurrent"} | {
+    "BandFormula",
+    "DeepSets",
+    "NoTransactionRegion",
     "TabulatedBand",
     "TabulatedTarget",
     "TabulatedTrigger",
 }
-"""Compared in simulated markets: learned hedges in `architectures.py`, solved ones where solved."""
+"""Compared in simulated markets: learned hedges in `architectures.py` and `bands_and_books.py`,
+solved ones where solved."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,6 +4,7 @@ from deephedge.claims.american import AbstractEarlyExercise as AbstractEarlyExer
 from deephedge.claims.american import AmericanCall as AmericanCall
 from deephedge.claims.american import AmericanPut as AmericanPut
 from deephedge.claims.american import BermudanPut as BermudanPut
+from deephedge.claims.arriving_units import ArrivingUnits as ArrivingUnits
 from deephedge.claims.asian import AsianCall as AsianCall
 from deephedge.claims.asian import GeometricAsianCall as GeometricAsianCall
 from deephedge.claims.asian import GeometricAsianPut as GeometricAsianPut

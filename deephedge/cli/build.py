@@ -85,14 +85,21 @@ def maker(kind: type) -> Callable[..., Any]:
 
 
 def arguments(make: Callable[..., Any]) -> dict[str, Argument]:
-    """What a class, or a class method that creates one, is built from."""
+    """What a class, or a class method that creates one, is built from.
+
+    Of keyword arguments that a `TypedDict` lists, none is required.
+    """
     kinds = typing.get_type_hints(make)
     if isinstance(make, type):
         kinds = typing.get_type_hints(make.__init__) | kinds
-    return {
-        name: Argument(kinds[name], parameter.default)
-        for name, parameter in inspect.signature(make).parameters.items()
-    }
+    found = {}
+    for name, parameter in inspect.signature(make).parameters.items():
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            (listed,) = typing.get_args(kinds[name])
+            found |= {key: Argument(x, None) for key, x in typing.get_type_hints(listed).items()}
+        else:
+            found[name] = Argument(kinds[name], parameter.default)
+    return found
 
 
 def build(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from deephedge.backtest import recorded_market
@@ -38,6 +39,7 @@ from deephedge.pricing import (
 )
 from deephedge.risk import AbstractRiskMeasure
 from deephedge.rollout import HedgingProblem, time_grid
+from deephedge.training import Parameter, ProblemFamily
 from deephedge.typing import Array, Float
 
 
@@ -55,6 +57,14 @@ class Resolved:
     measures: dict[str, AbstractRiskMeasure]
     trainings: dict[str, Training]
     given: dict[str, Any]
+    family: ProblemFamily | None
+
+    def at_own_point(self, name: str, policy: AbstractPolicy) -> AbstractPolicy:
+        """A policy that was trained on a family, told the parameters of the study's problem."""
+        if self.family is None:
+            return policy
+        point = self.family.own_point(self.measures[self.trainings[name].risk])
+        return self.family.at(policy, point)
 
     def with_trained(self, trained: Mapping[str, AbstractPolicy]) -> dict[str, AbstractPolicy]:
         """The policies of the study, those that wrap or start from trained ones built anew."""
@@ -118,7 +128,9 @@ def resolve(study: Study) -> Resolved:
         name: build_tagged(table, AbstractRiskMeasure, ("measures", name), given={}, named=no_names)
         for name, table in study.measures.items()
     }
-    given |= {"problem": problem, "measures": measures}
+    family = _family(study, problem)
+    n_parameters = 0 if family is None else family.n_shown
+    given |= {"problem": problem, "measures": measures, "n_parameters": n_parameters}
     makers = Policies(study.policies, given, {}, study)
     policies = makers.all()
     trainings = {
@@ -126,7 +138,37 @@ def resolve(study: Study) -> Resolved:
         for name, policy in makers.built.items()
         if isinstance(policy, AbstractTrainablePolicy)
     }
-    return Resolved(study, problem, policies, measures, trainings, given)
+    resolved = Resolved(study, problem, policies, measures, trainings, given, family)
+    _check_own_point(resolved)
+    return resolved
+
+
+def _family(study: Study, problem: HedgingProblem) -> ProblemFamily | None:
+    """The problems that the study's policies are trained on, if it states a family."""
+    if study.family is None:
+        return None
+    try:
+        ranges = (Parameter(name, **vars(x)) for name, x in study.family.parameters.items())
+        return ProblemFamily(problem, tuple(ranges), n_groups=study.family.n_groups or None)
+    except ValueError as error:
+        raise placed(error, ("family", "parameters")) from None
+
+
+def _check_own_point(resolved: Resolved) -> None:
+    """The study's own problem must be one of the family."""
+    family = resolved.family
+    for training in resolved.trainings.values() if family is not None else ():
+        assert family is not None
+        try:
+            point = family.own_point(resolved.measures[training.risk])
+        except ValueError as error:
+            raise StudyError(("family", "parameters"), str(error)) from None
+        if not bool(jnp.all((point > -1e-5) & (point < 1.0 + 1e-5))):
+            raise StudyError(
+                ("family", "parameters"),
+                "must hold the study's own problem in their ranges; it lies at the shares "
+                f"{[round(float(x), 3) for x in point]} of them.",
+            )
 
 
 def _policy_kind(table: Tagged, keys: tuple[str, ...]) -> type | None:

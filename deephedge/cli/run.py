@@ -22,12 +22,16 @@ from deephedge.pricing import AbstractPricer
 from deephedge.reports import (
     Comparison,
     PnlParts,
+    RiskSaved,
     Section,
     compare,
     pnl_parts,
+    risk_saved,
     write_front,
     write_report,
 )
+from deephedge.reports.risk_saved import N_BATCHES
+from deephedge.risk import AbstractCashInvariantMeasure
 from deephedge.training import Trained
 
 DONE, INTERRUPTED = 0, 130
@@ -132,11 +136,14 @@ def _ran(file: Path, out: Path, *, resume: bool, quiet: bool) -> Ran | None:
         comparison = _compared(resolved, lessons, optima, quiet=quiet)
         comparison, proofs = _certified(resolved, lessons, comparison, quiet=quiet)
         parts = _split(resolved, pricer, lessons, quiet=quiet)
+        saved = _saved(resolved, lessons, comparison)
         table = resolved.study.backtest
         history = None if table is None else backtested(resolved, lessons.policies, table)
     except StudyError as error:
         raise StudyError((), f"{file}: {error}") from None
     summary = _summary(comparison, history, lessons, parts)
+    if saved is not None:
+        summary["risk_saved"] = saved.summary()
     if optima:
         summary["solved"] = optima
     if proofs:
@@ -154,6 +161,7 @@ def _ran(file: Path, out: Path, *, resume: bool, quiet: bool) -> Ran | None:
         recorded=None if history is None else history.comparison,
         trained=lessons.records,
         parts=parts,
+        saved=saved,
         study_text=study_text,
     )
     return Ran(file, folder, comparison, history, parts, summary)
@@ -253,6 +261,16 @@ def _split(
         n_paths=evaluation.attribution,
         key=jax.random.key(evaluation.seed),
     )
+
+
+def _saved(resolved: Resolved, lessons: Lessons, comparison: Comparison) -> RiskSaved | None:
+    """Where the risk that policies save comes from: in the measure that the first is trained by."""
+    if not lessons.records:
+        return None
+    measure = resolved.measures[resolved.trainings[next(iter(lessons.records))].risk]
+    if not isinstance(measure, AbstractCashInvariantMeasure) or comparison.n_paths < 2 * N_BATCHES:
+        return None
+    return risk_saved(comparison, measure)
 
 
 def _summary(

@@ -34,6 +34,8 @@ def untagged(study: Study) -> dict[str, Any]:
         if field.name in ("problem", "training", "evaluation", "backtest")
         and vars(study)[field.name] is not None
     }
+    if study.family is not None:
+        tables["family"] = dataclasses.asdict(study.family)
     premium = study.problem.premium
     if isinstance(premium, Tagged):
         tables["problem"]["premium"] = {"type": premium.type, **premium.options}

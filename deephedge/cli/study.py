@@ -89,6 +89,34 @@ class Training:
 
 
 @dataclasses.dataclass(frozen=True)
+class Range:
+    """`[family.parameters.NAME]`: the range of a number that the problems of a family differ in.
+
+    See `deephedge.training.Parameter`.
+    """
+
+    low: float
+    high: float
+    fields: list[str] = dataclasses.field(default_factory=list)
+    log: bool = False
+    shown: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """`[family]`: policies are trained on many problems, and compared on that of the study.
+
+    With `n_groups = 0` every path has its own parameters, and the risk counts not knowing them.
+    """
+
+    parameters: dict[str, Range]
+    n_groups: int = 32
+
+    def __post_init__(self):
+        _at_least(0, self, "n_groups")
+
+
+@dataclasses.dataclass(frozen=True)
 class Evaluation:
     """`[evaluation]`: how policies are compared.
 
@@ -167,6 +195,7 @@ class Study:
     """What borrowed cash, short positions and margin cost, if they do."""
     execution: Tagged | None = None
     """Lots, delay and slippage between a decision and its trade, if there are any."""
+    family: Family | None = None
 
     def __post_init__(self):
         for name in ("policies", "measures"):

@@ -16,7 +16,7 @@ from typing import Any
 
 from deephedge.cli.folder import Folder
 from deephedge.cli.proposals import proposed
-from deephedge.cli.run import run_study
+from deephedge.cli.run import run_studies
 from deephedge.cli.study import read_study
 from deephedge.cli.tables import StudyError, closest
 from deephedge.cli.toml import toml_text
@@ -142,7 +142,9 @@ def _run_point(tables: Mapping[str, Any], values: Values, out: Path, *, quiet: b
     if not quiet:
         print(f"{name}:", file=sys.stderr)
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-        return run_study(study, folder.root, resume=folder.study.exists(), quiet=True, json=False)
+        return run_studies(
+            [study], folder.root, resume=folder.study.exists(), quiet=True, json=False
+        )
 
 
 def _summary(out: Path, values: Values) -> dict[str, Any]:

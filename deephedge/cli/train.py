@@ -56,7 +56,7 @@ def train_all(resolved: Resolved, folder: Folder, *, resume: bool, quiet: bool) 
             print(f"{name}:", file=sys.stderr)
         ensemble = _train(resolved, folder, name, found, resume=resume, quiet=quiet)
         record = dataclasses.replace(ensemble.best, seconds=ensemble.seconds)
-        records[name], found[name] = record, record.policy
+        records[name], found[name] = record, resolved.at_own_point(name, record.policy)
         if len(ensemble.members) > 1:
             spreads[name] = ensemble.validation
         if not quiet or record.stopped == "nan":
@@ -75,9 +75,10 @@ def load_all(resolved: Resolved, policies: Path) -> dict[str, AbstractPolicy]:
         template = resolved.with_trained(loaded)[name]
         assert isinstance(template, AbstractTrainablePolicy)
         try:
-            loaded[name] = load_policy(policies / f"{name}.safetensors", template)
+            policy = load_policy(policies / f"{name}.safetensors", template)
         except ValueError as error:
             raise StudyError(("policies", name), str(error)) from None
+        loaded[name] = resolved.at_own_point(name, policy)
     return resolved.with_trained(loaded)
 
 
@@ -95,7 +96,7 @@ def _train(
     ramp = max(round(training.cost_ramp * training.n_steps), 1)
     try:
         return train_ensemble(
-            resolved.problem,
+            resolved.family or resolved.problem,
             policies,
             resolved.measures[training.risk],
             key=jax.random.key(training.seed),

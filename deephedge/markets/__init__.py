@@ -34,6 +34,8 @@ from deephedge.markets.local_volatility import local_variance_of_calls as local_
 from deephedge.markets.local_volatility import local_vols as local_vols
 from deephedge.markets.merger import MergerMarket as MergerMarket
 from deephedge.markets.merton import Merton as Merton
+from deephedge.markets.mixture import Mixture as Mixture
+from deephedge.markets.order_flow import OrderFlow as OrderFlow
 from deephedge.markets.regime_switching import RegimeSwitching as RegimeSwitching
 from deephedge.markets.rough_bergomi import RoughBergomi as RoughBergomi
 from deephedge.markets.sabr import SABR as SABR

@@ -34,7 +34,7 @@ def divide(a: Array, b: Array, otherwise: float = 0.0) -> Array:
     return jnp.where(nonzero, a / jnp.where(nonzero, b, 1.0), otherwise)
 
 
-def power(x: Array, exponent: float) -> Array:
+def power(x: Array, exponent: float | Array) -> Array:
     """max(x, 0) ** exponent, with slope 0 at and below 0 also for exponents under 1."""
     positive = x > 0
     return jnp.where(positive, jnp.where(positive, x, 1.0) ** exponent, 0.0)

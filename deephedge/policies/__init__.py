@@ -7,6 +7,7 @@ from deephedge.policies.base import AbstractPolicy as AbstractPolicy
 from deephedge.policies.base import AbstractTargetPolicy as AbstractTargetPolicy
 from deephedge.policies.base import AbstractTrainablePolicy as AbstractTrainablePolicy
 from deephedge.policies.base import Account as Account
+from deephedge.policies.classical.band_formula import BandFormula as BandFormula
 from deephedge.policies.classical.barrier_strip import AbstractBarrierStrip as AbstractBarrierStrip
 from deephedge.policies.classical.barrier_strip import PutCallSymmetry as PutCallSymmetry
 from deephedge.policies.classical.bartlett_delta import BartlettDelta as BartlettDelta
@@ -60,9 +61,13 @@ from deephedge.policies.insurance.tail_hedge import TailHedge as TailHedge
 from deephedge.policies.insurance.vol_target import VolatilityTarget as VolatilityTarget
 from deephedge.policies.insurance.zero_cost import zero_cost_call as zero_cost_call
 from deephedge.policies.learned.attention import Attention as Attention
+from deephedge.policies.learned.deep_sets import DeepSets as DeepSets
 from deephedge.policies.learned.feedforward import Feedforward as Feedforward
 from deephedge.policies.learned.no_transaction_band import (
     NoTransactionBand as NoTransactionBand,
+)
+from deephedge.policies.learned.no_transaction_region import (
+    NoTransactionRegion as NoTransactionRegion,
 )
 from deephedge.policies.learned.per_step import PerStep as PerStep
 from deephedge.policies.learned.recurrent import Recurrent as Recurrent

@@ -30,6 +30,13 @@ from deephedge.reports.front import write_front as write_front
 from deephedge.reports.html import write_report as write_report
 from deephedge.reports.outcome import Outcome as Outcome
 from deephedge.reports.outcome import outcome as outcome
+from deephedge.reports.partial_dependence import Dependence as Dependence
+from deephedge.reports.partial_dependence import partial_dependence as partial_dependence
+from deephedge.reports.partial_dependence import (
+    partial_dependence_curves as partial_dependence_curves,
+)
 from deephedge.reports.pnl_parts import PnlParts as PnlParts
 from deephedge.reports.pnl_parts import pnl_parts as pnl_parts
 from deephedge.reports.quote_errors import quote_errors as quote_errors
+from deephedge.reports.risk_saved import RiskSaved as RiskSaved
+from deephedge.reports.risk_saved import risk_saved as risk_saved

@@ -21,7 +21,9 @@ from deephedge.reports.figures import (
     pnl_ranges,
     training_curve,
 )
+from deephedge.reports.partial_dependence import partial_dependence, partial_dependence_curves
 from deephedge.reports.pnl_parts import PnlParts
+from deephedge.reports.risk_saved import RiskSaved
 from deephedge.rollout import HedgingProblem
 from deephedge.training import Trained
 from deephedge.typing import PRNGKeyArray
@@ -42,6 +44,7 @@ def write_report(
     recorded: Comparison | None = None,
     trained: Mapping[str, Trained] | None = None,
     parts: PnlParts | None = None,
+    saved: RiskSaved | None = None,
     study_text: str = "",
 ) -> pathlib.Path:
     """Write the page to `path`, with nothing to fetch from elsewhere, and return `path`.
@@ -51,6 +54,7 @@ def write_report(
         key: draws the paths that the figures of holdings show.
         environment: versions, device, precision, seed, as they should be recorded.
         parts: where the P&L came from, if it was split.
+        saved: where the risk that the policies save comes from, if that was split.
         study_text: the study as resolved.
     """
     tables = [("On simulated paths", comparison)]
@@ -62,6 +66,7 @@ def write_report(
         problem=describe(problem),
         tables=tables,
         parts=parts,
+        saved=saved,
         figures=[
             (png(figure), caption)
             for figure, caption in _figures(
@@ -128,6 +133,14 @@ def _figures(
     if parts is not None:
         caption = "Where the mean P&L came from; the lines are two standard errors each way."
         figures.append((pnl_parts_bars(parts), caption))
+    shown = {name: policy for name, policy in policies.items() if name in trained}
+    if shown:
+        found = partial_dependence(problem, shown, key=key)
+        caption = (
+            "What trained policies hold against each thing that they see, on average over the "
+            "other things as simulated paths bring them; holdings before are drawn from 0 to 1."
+        )
+        figures.append((partial_dependence_curves(found), caption))
     if any(record.history for record in trained.values()):
         best = next(iter(comparison.optimum.values())) if len(comparison.optimum) == 1 else None
         caption = "Risk on held-out paths while training: less is better."

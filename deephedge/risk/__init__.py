@@ -4,6 +4,7 @@ from deephedge.risk.base import AbstractCashInvariantMeasure as AbstractCashInva
 from deephedge.risk.base import AbstractRiskMeasure as AbstractRiskMeasure
 from deephedge.risk.base import AbstractThresholdMeasure as AbstractThresholdMeasure
 from deephedge.risk.entropic import Entropic as Entropic
+from deephedge.risk.entropic_value_at_risk import EntropicValueAtRisk as EntropicValueAtRisk
 from deephedge.risk.expected_shortfall import ExpectedShortfall as ExpectedShortfall
 from deephedge.risk.expectile import Expectile as Expectile
 from deephedge.risk.mean_variance import MeanVariance as MeanVariance

@@ -14,6 +14,7 @@ from deephedge.policies.base import AbstractTrainablePolicy
 from deephedge.risk.base import AbstractRiskMeasure
 from deephedge.rollout.problem import HedgingProblem
 from deephedge.rollout.sample import pnl_only, sample
+from deephedge.training.family import Trainable
 from deephedge.training.optimizers import clipped, default_optimizer
 from deephedge.training.run import Run, Schedule, Settings, Trained
 from deephedge.typing import Array, Float, PRNGKeyArray
@@ -65,7 +66,7 @@ class TrainedEnsemble:
 
 
 def train_ensemble(
-    problem: HedgingProblem,
+    problem: Trainable,
     policies: Sequence[AbstractTrainablePolicy],
     risk: AbstractRiskMeasure,
     *,

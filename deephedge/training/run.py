@@ -19,6 +19,7 @@ from deephedge.risk.base import AbstractRiskMeasure, AbstractThresholdMeasure
 from deephedge.rollout.devices import ordinary, path_mesh, shared
 from deephedge.rollout.problem import HedgingProblem
 from deephedge.rollout.sample import pnl_only, sample
+from deephedge.training.family import ProblemFamily, Trainable, source_of
 from deephedge.training.progress import Report, append_line, progress_bar, write_lines
 from deephedge.training.state import Weights, load_state, member, save_state, stacked
 from deephedge.training.trainable import split_trainable
@@ -89,7 +90,7 @@ class Run:
 
     def __init__(
         self,
-        problem: HedgingProblem,
+        problem: Trainable,
         policies: Sequence[AbstractTrainablePolicy],
         risk: AbstractRiskMeasure,
         keys: Sequence[PRNGKeyArray],
@@ -121,7 +122,9 @@ class Run:
                 f'`threshold` must be "solved": {type(self.risk).__name__} has none; or use a '
                 "measure such as `ExpectedShortfall` or `OptimisedCertaintyEquivalent`."
             )
-        pnls = [self._held_out(i, policy) for i, policy in enumerate(policies)]
+        if isinstance(self.problem, ProblemFamily):
+            raise ValueError('`threshold` must be "solved" over a family of problems.')
+        pnls = [self._held_out(self.problem, i, policy) for i, policy in enumerate(policies)]
         starts = tuple(self.risk.threshold(pnl) for pnl in pnls)
         return Unit(jnp.stack(starts), jnp.stack([jnp.std(pnl) for pnl in pnls]))
 
@@ -238,10 +241,9 @@ class Run:
 
     def _sources(self, step: int) -> tuple[AbstractSource, ...]:
         """Fresh draws for one step of each member."""
-        problem, settings = self.problem, self.settings
-        shape = (problem.n_steps, problem.normals_per_step, problem.times.dtype)
+        settings = self.settings
         return tuple(
-            settings.draws(jax.random.fold_in(key, step), settings.n_paths, *shape)
+            source_of(self.problem, settings.draws, jax.random.fold_in(key, step), settings.n_paths)
             for key, _ in self.keys
         )
 
@@ -308,17 +310,35 @@ class Run:
     def _validation(self, i: int) -> Array:
         """The risk of one member on its held-out draws."""
         average = member(ordinary(self.state.average, self.mesh), i)
-        return self.risk(self._held_out(i, eqx.combine(average.network, self.statics[i])))
+        policy = eqx.combine(average.network, self.statics[i])
+        if isinstance(self.problem, ProblemFamily):
+            key, n_paths = self.keys[i][1], self.settings.validation_paths
+            source = self.problem.source(antithetic, key, n_paths)
+            return _over_family(self.problem, policy, self.risk, source, n_paths)
+        return self.risk(self._held_out(self.problem, i, policy))
 
-    def _held_out(self, i: int, policy: AbstractTrainablePolicy) -> Float[Array, " path"]:
+    def _held_out(
+        self, problem: HedgingProblem, i: int, policy: AbstractTrainablePolicy
+    ) -> Float[Array, " path"]:
         return sample(
-            self.problem,
+            problem,
             policy,
             self.settings.validation_paths,
             key=self.keys[i][1],
             draws=antithetic,
             keep=pnl_only,
         )
+
+
+@eqx.filter_jit
+def _over_family(
+    family: ProblemFamily,
+    policy: AbstractTrainablePolicy,
+    risk: AbstractRiskMeasure,
+    source: AbstractSource,
+    n_paths: int,
+) -> Array:
+    return family.risk(policy, risk, source, n_paths)
 
 
 @jax.jit

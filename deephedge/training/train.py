@@ -7,14 +7,14 @@ import optax
 from deephedge.numerics.draws import Draws, antithetic
 from deephedge.policies.base import AbstractTrainablePolicy
 from deephedge.risk.base import AbstractRiskMeasure
-from deephedge.rollout.problem import HedgingProblem
+from deephedge.training.family import Trainable
 from deephedge.training.optimizers import clipped, default_optimizer
 from deephedge.training.run import Run, Schedule, Settings, Trained
 from deephedge.typing import PRNGKeyArray
 
 
 def train(
-    problem: HedgingProblem,
+    problem: Trainable,
     policy: AbstractTrainablePolicy,
     risk: AbstractRiskMeasure,
     *,
@@ -38,10 +38,11 @@ def train(
 ) -> Trained:
     r"""Minimise $\rho(\text{P\&L}_\theta)$ over the policy's network by stochastic gradients.
 
-    Every step draws `n_paths` fresh paths. Every `validate_every` steps the risk on a fixed set
-    of held-out draws decides whether the weights are the best so far; the best are returned.
-    The result depends on the key and the settings alone, also across an interruption. The paths of
-    a step are spread over all devices that there are.
+    Of a `ProblemFamily` it is the mean risk over the family. Every step draws `n_paths` fresh
+    paths. Every `validate_every` steps the risk on a fixed set of held-out draws decides whether
+    the weights are the best so far; the best are returned. The result depends on the key and the
+    settings alone, also across an interruption. The paths of a step are spread over all devices
+    that there are; those of a family are not.
 
     Args:
         optimizer: any optax transformation; default Adam at 0.01 with cosine decay. Gradients are

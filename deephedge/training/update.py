@@ -6,12 +6,13 @@ import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
+from deephedge.costs.base import AbstractCost
 from deephedge.costs.scaled import ScaledCost
 from deephedge.numerics.draws import AbstractSource
 from deephedge.risk.base import AbstractRiskMeasure, AbstractThresholdMeasure
 from deephedge.rollout.devices import joined
-from deephedge.rollout.problem import HedgingProblem
 from deephedge.rollout.sample import batch_law
+from deephedge.training.family import ProblemFamily, Trainable
 from deephedge.training.state import TrainingState, Weights, fresh_state, stacked
 from deephedge.typing import Array, Bool, Float, PyTree, Scalar
 
@@ -38,7 +39,7 @@ class Members(eqx.Module):
 class Objective(eqx.Module):
     """What is made less, and how it is computed."""
 
-    problem: HedgingProblem
+    problem: Trainable
     risk: AbstractRiskMeasure
     cost_scale: Scalar | None
     """What the cost is multiplied by at this step; `None` for a cost that stays as it is."""
@@ -52,16 +53,23 @@ class Objective(eqx.Module):
         """The risk on one batch, of fresh paths."""
         problem, network = self.problem, weights.network
         if self.cost_scale is not None:
-            charged = ScaledCost(problem.cost, self.cost_scale)
-            problem = eqx.tree_at(lambda p: p.cost, problem, charged)
+            problem = eqx.tree_at(
+                _cost, problem, replace_fn=lambda cost: ScaledCost(cost, self.cost_scale)
+            )
         if self.precision == "bfloat16":
             network = jax.tree.map(lambda x: x.astype(jnp.bfloat16), network)
         policy = eqx.combine(network, static)
+        if isinstance(problem, ProblemFamily):
+            return problem.risk(policy, self.risk, source, self.n_paths)
         pnl, shares = batch_law(problem, policy, source, self.n_paths, self.mesh)
         if unit is None or weights.threshold is None:
             return self.risk(pnl, shares)
         assert isinstance(self.risk, AbstractThresholdMeasure)
         return self.risk.at(unit.start + unit.deviation * weights.threshold, pnl, shares)
+
+
+def _cost(problem: Trainable) -> AbstractCost:
+    return (problem.problem if isinstance(problem, ProblemFamily) else problem).cost
 
 
 @eqx.filter_jit

@@ -14,7 +14,7 @@ from deephedge.claims import AbstractClaim, AbstractEuropean, NoClaim
 from deephedge.markets import BlackScholes, Path, simulate
 
 CLAIMS = [c.example() for c in members(deephedge.claims, AbstractClaim)]
-LONG = ("AmericanCall", "ConvertibleBond", "SmoothedAutocallable")  # to compile
+LONG = ("AmericanCall", "ArrivingUnits", "ConvertibleBond", "SmoothedAutocallable")  # to compile
 every = pytest.mark.parametrize(
     "claim",
     [

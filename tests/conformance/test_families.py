@@ -12,7 +12,7 @@ from family_finder import FAMILIES, classes, example, extended, members, unexpor
 from deephedge.costs import AbstractCost
 
 ALL = [(c, base) for package, base in FAMILIES for c in members(package, base)]
-LONG = ("ShortfallOptimal",)  # whose example is solved for seconds
+LONG = ("DeepSets", "NoTransactionRegion", "ShortfallOptimal")  # whose example takes seconds
 names = pytest.mark.parametrize(
     "member",
     [

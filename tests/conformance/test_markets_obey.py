@@ -15,7 +15,18 @@ from deephedge.markets import AbstractMarket, AbstractModel, HestonEuler, simula
 from deephedge.numerics.draws import antithetic
 
 MARKETS = members(deephedge.markets, AbstractMarket)
-every = pytest.mark.parametrize("market", MARKETS, ids=lambda c: c.__name__, indirect=True)
+MADE_OF_OTHERS = ("Mixture", "OrderFlow")
+"""Met under `slow`: the markets that they are made of always are."""
+every = pytest.mark.parametrize(
+    "market",
+    [
+        pytest.param(
+            c, marks=pytest.mark.slow if c.__name__ in MADE_OF_OTHERS else (), id=c.__name__
+        )
+        for c in MARKETS
+    ],
+    indirect=True,
+)
 models = pytest.mark.parametrize(
     "market",
     [c for c in MARKETS if issubclass(c, AbstractModel)],
@@ -137,7 +148,11 @@ LONG = (
 @pytest.mark.parametrize(
     "market",
     [
-        pytest.param(c, marks=pytest.mark.slow if c.__name__ in LONG else (), id=c.__name__)
+        pytest.param(
+            c,
+            marks=pytest.mark.slow if c.__name__ in (*LONG, *MADE_OF_OTHERS) else (),
+            id=c.__name__,
+        )
         for c in MARKETS
     ],
     indirect=True,

@@ -11,12 +11,20 @@ from deephedge.numerics.statistics import influence
 from deephedge.risk import AbstractCashInvariantMeasure, AbstractRiskMeasure
 
 MEASURES = [c.example() for c in members(deephedge.risk, AbstractRiskMeasure)]
-every = pytest.mark.parametrize("measure", MEASURES, ids=lambda m: type(m).__name__)
-in_cash = pytest.mark.parametrize(
-    "measure",
-    [m for m in MEASURES if isinstance(m, AbstractCashInvariantMeasure)],
-    ids=lambda m: type(m).__name__,
-)
+LONG = ("EntropicValueAtRisk",)  # to compile
+
+
+def met(measures):
+    """Each measure; those that take long under `slow`."""
+    names = [(type(m).__name__, m) for m in measures]
+    return pytest.mark.parametrize(
+        "measure",
+        [pytest.param(m, marks=pytest.mark.slow if n in LONG else (), id=n) for n, m in names],
+    )
+
+
+every = met(MEASURES)
+in_cash = met([m for m in MEASURES if isinstance(m, AbstractCashInvariantMeasure)])
 X, Y = 3.0 * jax.random.normal(jax.random.key(0), (2, 501))
 
 

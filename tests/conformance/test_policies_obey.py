@@ -36,14 +36,17 @@ from deephedge.rollout import HedgingProblem, replay, time_grid
 STRIPS = (CalendarStrip, PutCallSymmetry, VarianceStrip)
 # Every policy is always met but those whose instruments take long to compile.
 LONG = (
+    "BandFormula",
     "BartlettDelta",
     "CalendarStrip",
     "ConvertibleArbitrage",
+    "DeepSets",
     "Escalation",
     "GreekNeutralHedge",
     "HoggardWhalleyWilmott",
     "HullWhiteDelta",
     "MinimumVarianceDelta",
+    "NoTransactionRegion",
     "RebalanceAtOptimum",
     "RebalanceOnGamma",
     "RebalanceOnVolMove",

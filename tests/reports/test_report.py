@@ -134,7 +134,7 @@ def test_the_report_is_one_page_that_stands_alone(tmp_path):
     text, tags = path.read_text("utf-8"), Tags()
     tags.feed(text)
     assert tags.open == [] and tags.seen.count("table") == 8
-    assert len(tags.sources) == 6 and all(s.startswith("data:") for s in tags.sources)
+    assert len(tags.sources) == 7 and all(s.startswith("data:") for s in tags.sources)
     assert "http" not in text and "none &lt;b&gt;" in text
     value = min((result().at(name, "entropic") for name in POLICIES), key=lambda e: e.value)
     assert value.better and f"<b>{value.value_text}</b>" in text

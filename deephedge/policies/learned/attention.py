@@ -1,6 +1,6 @@
 """A network that looks back over the dates it has seen."""
 
-from collections.abc import Sequence
+from typing import Unpack
 
 import equinox as eqx
 import jax
@@ -8,16 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from deephedge.claims.base import AbstractClaim
-from deephedge.claims.vanilla import Call
 from deephedge.markets.base import AbstractMarket
-from deephedge.markets.black_scholes import BlackScholes
 from deephedge.numerics.checks import at_least_one
 from deephedge.numerics.perceptron import Perceptron, silent_network
 from deephedge.policies.base import AbstractPolicy
-from deephedge.policies.classical.delta import DeltaHedge
-from deephedge.policies.learned.features import STANDARD, Features
-from deephedge.policies.learned.residual import AbstractResidualPolicy, holding_bounds, sizes
-from deephedge.pricing.black_scholes import BlackScholesFormula
+from deephedge.policies.learned.features import Features
+from deephedge.policies.learned.residual import AbstractResidualPolicy, Shared, started, typical
 from deephedge.typing import Array, Float, Int, PRNGKeyArray
 
 _NEVER = -1e9
@@ -70,17 +66,14 @@ class Attention(AbstractResidualPolicy):
         claim: AbstractClaim,
         times: Float[Array, " time"],
         *,
-        base: AbstractPolicy | None = None,
         corrects: str = "holdings",
         length: int = 16,
         n_heads: int = 2,
         head_size: int = 4,
         width: int = 16,
         depth: int = 1,
-        features: Sequence[str] = STANDARD,
-        lower: float | Sequence[float] | None = None,
-        upper: float | Sequence[float] | None = None,
         key: PRNGKeyArray,
+        **shared: Unpack[Shared],
     ) -> "Attention":
         """An untrained policy for the claim in the market, starting from `base`.
 
@@ -89,19 +82,18 @@ class Attention(AbstractResidualPolicy):
             head_size: numbers in a key and in a value of each of the `n_heads`.
         """
         at_least_one(length=length, n_heads=n_heads, head_size=head_size)
-        pilot_key, query_key, key_key, value_key, read_key = jax.random.split(key, 5)
-        seen = Features.fit(market, claim, times, names=features, key=pilot_key)
-        (n_in, n_out), inner = sizes(seen, base, corrects), n_heads * head_size
+        start, inner = started(market, claim, times, corrects, key, **shared), n_heads * head_size
+        query_key, key_key, value_key, read_key = jax.random.split(start.key, 4)
         dtype = times.dtype
         query, keys, value = (
-            jax.random.normal(k, (n_in, inner), dtype) / np.sqrt(n_in).astype(dtype)
+            jax.random.normal(k, (start.n_in, inner), dtype) / np.sqrt(start.n_in).astype(dtype)
             for k in (query_key, key_key, value_key)
         )
         read = silent_network(
-            n_in + inner, n_out, width=width, depth=depth, dtype=dtype, key=read_key
+            start.n_in + inner, start.n_out, width=width, depth=depth, dtype=dtype, key=read_key
         )
         network = Looking(query, keys, value, jnp.zeros((n_heads, length), dtype), read)
-        return cls(network, seen, base, holding_bounds(lower, upper, seen), corrects)
+        return cls(network, *start.parts)
 
     def begin(self) -> Seen:
         length, inner = self.network.by_age.shape[1], self.network.key.shape[1]
@@ -132,12 +124,12 @@ class Attention(AbstractResidualPolicy):
     @classmethod
     def example(cls) -> "Attention":
         """A typical member, for tests and documentation."""
-        claim, market = Call.example(), BlackScholes.example()
+        market, claim, times, base = typical()
         return cls.create(
             market,
             claim,
-            jnp.linspace(0.0, claim.maturity, 6),
-            base=DeltaHedge(claim, BlackScholesFormula.example()),
+            times,
+            base=base,
             length=4,
             key=jax.random.key(0),
         )

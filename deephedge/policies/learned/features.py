@@ -30,6 +30,9 @@ class Features(eqx.Module):
     * "deviations": moneyness over $\sqrt{\tau/T + 0.01}$, which stays sharp near maturity;
     * "wealth": the account's wealth over the standard deviation of the payoff.
 
+    Last come `parameters`, if any are shown: those of the problem, from a family of problems,
+    each from -1 to 1 over its range. They are known, not observed: the family sets them.
+
     Means and deviations come from a pilot sample of the market, so that any market and any claim
     can be learned from without tuning. None of it is trained.
     """
@@ -42,6 +45,7 @@ class Features(eqx.Module):
     progress_scale: Float[Array, " progress"]
     payoff_scale: Scalar
     maturity: Scalar
+    parameters: Float[Array, " parameter"]
     names: tuple[str, ...] = eqx.field(static=True)
 
     @classmethod
@@ -52,6 +56,7 @@ class Features(eqx.Module):
         times: Float[Array, " time"],
         *,
         names: Sequence[str] = STANDARD,
+        n_parameters: int = 0,
         key: PRNGKeyArray,
     ) -> "Features":
         """Scales from a pilot sample of paths."""
@@ -74,6 +79,7 @@ class Features(eqx.Module):
             progress_scale=progress_scale,
             payoff_scale=_not_zero(jnp.std(jax.lax.map(claim.payoff, settled))),
             maturity=claim.maturity,
+            parameters=jnp.zeros(n_parameters, times.dtype),
             names=tuple(names),
         )
 
@@ -93,7 +99,7 @@ class Features(eqx.Module):
             "deviations": self.n_assets,
             "wealth": 1,
         }
-        return sum(sizes[name] for name in self.names)
+        return sum(sizes[name] for name in self.names) + self.parameters.shape[0]
 
     def __call__(self, now: Snapshot) -> Float[Array, " feature"]:
         left = jnp.maximum(1.0 - now.time / self.maturity, 0.0)
@@ -106,7 +112,7 @@ class Features(eqx.Module):
             "deviations": moneyness / jnp.sqrt(left + 0.01),
             "wealth": jnp.zeros_like(left[None])[:0],
         }
-        return jnp.concatenate([numbers[name] for name in self.names])
+        return jnp.concatenate([*(numbers[name] for name in self.names), self.parameters])
 
     def of_account(self, account: Account) -> Float[Array, " number"]:
         """What is seen of the account beside its holdings."""

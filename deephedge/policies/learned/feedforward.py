@@ -1,25 +1,16 @@
 """One network, shared over time, from what is known to what to hold."""
 
-from collections.abc import Sequence
+from typing import Unpack
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 
 from deephedge.claims.base import AbstractClaim
-from deephedge.claims.vanilla import Call
 from deephedge.markets.base import AbstractMarket
-from deephedge.markets.black_scholes import BlackScholes
 from deephedge.numerics.perceptron import Perceptron, silent_network
 from deephedge.policies.base import AbstractPolicy
-from deephedge.policies.classical.delta import DeltaHedge
-from deephedge.policies.learned.features import STANDARD, Features
-from deephedge.policies.learned.residual import (
-    AbstractResidualPolicy,
-    holding_bounds,
-    sizes,
-)
-from deephedge.pricing.black_scholes import BlackScholesFormula
+from deephedge.policies.learned.features import Features
+from deephedge.policies.learned.residual import AbstractResidualPolicy, Shared, started, typical
 from deephedge.typing import Array, Float, PRNGKeyArray
 
 
@@ -43,28 +34,23 @@ class Feedforward(AbstractResidualPolicy):
         claim: AbstractClaim,
         times: Float[Array, " time"],
         *,
-        base: AbstractPolicy | None = None,
         corrects: str = "holdings",
         width: int = 32,
         depth: int = 2,
-        features: Sequence[str] = STANDARD,
-        lower: float | Sequence[float] | None = None,
-        upper: float | Sequence[float] | None = None,
         key: PRNGKeyArray,
+        **shared: Unpack[Shared],
     ) -> "Feedforward":
         """An untrained policy for the claim in the market, starting from `base`."""
-        pilot_key, network_key = jax.random.split(key)
-        seen = Features.fit(market, claim, times, names=features, key=pilot_key)
-        n_in, n_out = sizes(seen, base, corrects)
+        start = started(market, claim, times, corrects, key, **shared)
         network = silent_network(
-            n_in,
-            n_out,
+            start.n_in,
+            start.n_out,
             width=width,
             depth=depth,
             dtype=times.dtype,
-            key=network_key,
+            key=start.key,
         )
-        return cls(network, seen, base, holding_bounds(lower, upper, seen), corrects)
+        return cls(network, *start.parts)
 
     def begin(self) -> None:
         return None
@@ -77,11 +63,11 @@ class Feedforward(AbstractResidualPolicy):
     @classmethod
     def example(cls) -> "Feedforward":
         """A typical member, for tests and documentation."""
-        claim, market = Call.example(), BlackScholes.example()
+        market, claim, times, base = typical()
         return cls.create(
             market,
             claim,
-            jnp.linspace(0.0, claim.maturity, 6),
-            base=DeltaHedge(claim, BlackScholesFormula.example()),
+            times,
+            base=base,
             key=jax.random.key(0),
         )

@@ -43,6 +43,7 @@ class NoTransactionBand(AbstractTrainablePolicy, AbstractBandPolicy):
         width: int = 32,
         depth: int = 2,
         features: Sequence[str] = STANDARD,
+        n_parameters: int = 0,
         key: PRNGKeyArray,
     ) -> "NoTransactionBand":
         """An untrained policy for the claim in the market, starting from the band `base`.
@@ -56,17 +57,19 @@ class NoTransactionBand(AbstractTrainablePolicy, AbstractBandPolicy):
                 '`Feedforward.create(..., corrects="band")`.'
             )
         pilot_key, network_key = jax.random.split(key)
-        fitted = Features.fit(market, claim, times, names=features, key=pilot_key)
-        n_assets = fitted.n_assets
+        seen = Features.fit(
+            market, claim, times, names=features, n_parameters=n_parameters, key=pilot_key
+        )
+        n_assets = seen.n_assets
         network = silent_network(
-            fitted.size + 2 * n_assets,
+            seen.size + 2 * n_assets,
             2 * n_assets,
             width=width,
             depth=depth,
             dtype=times.dtype,
             key=network_key,
         )
-        return cls(network, fitted, base)
+        return cls(network, seen, base)
 
     def observe(self, now: Snapshot) -> tuple[Array, Array, Array]:
         lower, upper = self.base.band(now)

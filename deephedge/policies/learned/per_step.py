@@ -1,21 +1,17 @@
 """One network for each date."""
 
-from collections.abc import Sequence
+from typing import Unpack
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from deephedge.claims.base import AbstractClaim
-from deephedge.claims.vanilla import Call
 from deephedge.markets.base import AbstractMarket
-from deephedge.markets.black_scholes import BlackScholes
 from deephedge.numerics.perceptron import Perceptron, silent_network
 from deephedge.policies.base import AbstractPolicy
-from deephedge.policies.classical.delta import DeltaHedge
-from deephedge.policies.learned.features import STANDARD, Features
-from deephedge.policies.learned.residual import AbstractResidualPolicy, holding_bounds, sizes
-from deephedge.pricing.black_scholes import BlackScholesFormula
+from deephedge.policies.learned.features import Features
+from deephedge.policies.learned.residual import AbstractResidualPolicy, Shared, started, typical
 from deephedge.typing import Array, Float, Int, PRNGKeyArray
 
 
@@ -43,28 +39,23 @@ class PerStep(AbstractResidualPolicy):
         claim: AbstractClaim,
         times: Float[Array, " time"],
         *,
-        base: AbstractPolicy | None = None,
         corrects: str = "holdings",
         width: int = 16,
         depth: int = 2,
-        features: Sequence[str] = STANDARD,
-        lower: float | Sequence[float] | None = None,
-        upper: float | Sequence[float] | None = None,
         key: PRNGKeyArray,
+        **shared: Unpack[Shared],
     ) -> "PerStep":
         """An untrained policy for the claim in the market, starting from `base`."""
-        pilot_key, network_key = jax.random.split(key)
-        seen = Features.fit(market, claim, times, names=features, key=pilot_key)
-        n_in, n_out = sizes(seen, base, corrects)
+        start = started(market, claim, times, corrects, key, **shared)
         network = _networks(
-            jax.random.split(network_key, times.shape[0] - 1),
-            n_in,
-            n_out,
+            jax.random.split(start.key, times.shape[0] - 1),
+            start.n_in,
+            start.n_out,
             width,
             depth,
             times.dtype,
         )
-        return cls(network, seen, base, holding_bounds(lower, upper, seen), corrects)
+        return cls(network, *start.parts)
 
     def begin(self) -> Int[Array, ""]:
         return jnp.asarray(0, jnp.int32)
@@ -80,12 +71,12 @@ class PerStep(AbstractResidualPolicy):
     @classmethod
     def example(cls) -> "PerStep":
         """A typical member, for tests and documentation."""
-        claim, market = Call.example(), BlackScholes.example()
+        market, claim, times, base = typical()
         return cls.create(
             market,
             claim,
-            jnp.linspace(0.0, claim.maturity, 6),
-            base=DeltaHedge(claim, BlackScholesFormula.example()),
+            times,
+            base=base,
             key=jax.random.key(0),
         )
 

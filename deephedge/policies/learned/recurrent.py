@@ -1,21 +1,17 @@
 """A network that remembers what it has seen."""
 
-from collections.abc import Sequence
+from typing import Unpack
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from deephedge.claims.base import AbstractClaim
-from deephedge.claims.vanilla import Call
 from deephedge.markets.base import AbstractMarket
-from deephedge.markets.black_scholes import BlackScholes
 from deephedge.numerics.perceptron import Perceptron, silent_network
 from deephedge.policies.base import AbstractPolicy
-from deephedge.policies.classical.delta import DeltaHedge
-from deephedge.policies.learned.features import STANDARD, Features
-from deephedge.policies.learned.residual import AbstractResidualPolicy, holding_bounds, sizes
-from deephedge.pricing.black_scholes import BlackScholesFormula
+from deephedge.policies.learned.features import Features
+from deephedge.policies.learned.residual import AbstractResidualPolicy, Shared, started, typical
 from deephedge.typing import Array, Float, PRNGKeyArray
 
 CELLS = {"gru": eqx.nn.GRUCell, "lstm": eqx.nn.LSTMCell}
@@ -53,16 +49,13 @@ class Recurrent(AbstractResidualPolicy):
         claim: AbstractClaim,
         times: Float[Array, " time"],
         *,
-        base: AbstractPolicy | None = None,
         corrects: str = "holdings",
         cell: str = "gru",
         memory: int = 8,
         width: int = 16,
         depth: int = 1,
-        features: Sequence[str] = STANDARD,
-        lower: float | Sequence[float] | None = None,
-        upper: float | Sequence[float] | None = None,
         key: PRNGKeyArray,
+        **shared: Unpack[Shared],
     ) -> "Recurrent":
         """An untrained policy for the claim in the market, starting from `base`.
 
@@ -72,19 +65,18 @@ class Recurrent(AbstractResidualPolicy):
         """
         if cell not in CELLS:
             raise ValueError(f"`cell` must be one of {', '.join(CELLS)}, got {cell!r}.")
-        pilot_key, cell_key, network_key = jax.random.split(key, 3)
-        seen = Features.fit(market, claim, times, names=features, key=pilot_key)
-        n_in, n_out = sizes(seen, base, corrects)
+        start = started(market, claim, times, corrects, key, **shared)
+        cell_key, read_key = jax.random.split(start.key)
         read = silent_network(
-            n_in + memory,
-            n_out,
+            start.n_in + memory,
+            start.n_out,
             width=width,
             depth=depth,
             dtype=times.dtype,
-            key=network_key,
+            key=read_key,
         )
-        own = CELLS[cell](n_in, memory, dtype=times.dtype, key=cell_key)
-        return cls(Recurrence(own, read), seen, base, holding_bounds(lower, upper, seen), corrects)
+        own = CELLS[cell](start.n_in, memory, dtype=times.dtype, key=cell_key)
+        return cls(Recurrence(own, read), *start.parts)
 
     def begin(self) -> Array | tuple[Array, Array]:
         nothing = jnp.zeros(self.network.cell.hidden_size, self.features.reference.dtype)
@@ -107,11 +99,11 @@ class Recurrent(AbstractResidualPolicy):
     @classmethod
     def example(cls) -> "Recurrent":
         """A typical member, for tests and documentation."""
-        claim, market = Call.example(), BlackScholes.example()
+        market, claim, times, base = typical()
         return cls.create(
             market,
             claim,
-            jnp.linspace(0.0, claim.maturity, 6),
-            base=DeltaHedge(claim, BlackScholesFormula.example()),
+            times,
+            base=base,
             key=jax.random.key(0),
         )

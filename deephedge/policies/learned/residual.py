@@ -2,20 +2,27 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import NamedTuple, TypedDict, Unpack
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from deephedge.markets.base import Snapshot
+from deephedge.claims.base import AbstractClaim
+from deephedge.claims.vanilla import Call
+from deephedge.markets.base import AbstractMarket, Snapshot
+from deephedge.markets.black_scholes import BlackScholes
 from deephedge.policies.base import (
     AbstractBandPolicy,
     AbstractPolicy,
     AbstractTrainablePolicy,
     Account,
 )
-from deephedge.policies.learned.features import Features
-from deephedge.typing import Array, Float, PyTree
+from deephedge.policies.classical.delta import DeltaHedge
+from deephedge.policies.learned.features import STANDARD, Features
+from deephedge.pricing.black_scholes import BlackScholesFormula
+from deephedge.typing import Array, Float, PRNGKeyArray, PyTree
 
 _LIMIT = 4.0
 
@@ -88,6 +95,56 @@ def widened(
     # A soft limit: no step of the optimiser can push a width to infinity.
     below, above = jnp.split(jnp.exp(_LIMIT * jnp.tanh(out / _LIMIT)), 2)
     return middle - half_width * below, middle + half_width * above
+
+
+class Shared(TypedDict, total=False):
+    """What `create` of every learned policy takes beside what its network is made of.
+
+    The classical policy that is corrected (none: zero), what is seen of a date, the least and the
+    greatest holdings of an asset, and how many parameters of a family of problems are shown.
+    """
+
+    base: AbstractPolicy | None
+    features: Sequence[str]
+    lower: float | Sequence[float] | None
+    upper: float | Sequence[float] | None
+    n_parameters: int
+
+
+class Start(NamedTuple):
+    """What a learned policy is made of beside its network, and what the network must fit."""
+
+    parts: tuple[Features, AbstractPolicy | None, Float[Array, "2 asset"] | None, str]
+    """Its other fields: features, base, bounds, what it corrects."""
+    n_in: int
+    n_out: int
+    key: PRNGKeyArray
+    """For the network's weights."""
+
+
+def started(
+    market: AbstractMarket,
+    claim: AbstractClaim,
+    times: Float[Array, " time"],
+    corrects: str,
+    key: PRNGKeyArray,
+    **shared: Unpack[Shared],
+) -> Start:
+    """What the learned policies' `create` have in common."""
+    pilot_key, network_key = jax.random.split(key)
+    names, n_parameters = shared.get("features", STANDARD), shared.get("n_parameters", 0)
+    seen = Features.fit(market, claim, times, names=names, n_parameters=n_parameters, key=pilot_key)
+    base = shared.get("base")
+    n_in, n_out = sizes(seen, base, corrects)
+    bounds = holding_bounds(shared.get("lower"), shared.get("upper"), seen)
+    return Start((seen, base, bounds, corrects), n_in, n_out, network_key)
+
+
+def typical() -> tuple[AbstractMarket, AbstractClaim, Float[Array, " time"], AbstractPolicy]:
+    """Market, claim, dates and base of the members' examples."""
+    claim, market = Call.example(), BlackScholes.example()
+    delta = DeltaHedge(claim, BlackScholesFormula.example())
+    return market, claim, jnp.linspace(0.0, claim.maturity, 6), delta
 
 
 def sizes(features: Features, base: AbstractPolicy | None, corrects: str) -> tuple[int, int]:

@@ -1,22 +1,18 @@
 """A network that sees the log-signature of the path so far."""
 
-from collections.abc import Sequence
+from typing import Unpack
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from deephedge.claims.base import AbstractClaim
-from deephedge.claims.vanilla import Call
 from deephedge.markets.base import AbstractMarket
-from deephedge.markets.black_scholes import BlackScholes
 from deephedge.numerics.perceptron import Perceptron, silent_network
 from deephedge.numerics.signature import Tensors, extended, log_signature, lyndon_words, no_path
 from deephedge.policies.base import AbstractPolicy
-from deephedge.policies.classical.delta import DeltaHedge
 from deephedge.policies.learned.features import STANDARD, Features
-from deephedge.policies.learned.residual import AbstractResidualPolicy, holding_bounds, sizes
-from deephedge.pricing.black_scholes import BlackScholesFormula
+from deephedge.policies.learned.residual import AbstractResidualPolicy, Shared, started, typical
 from deephedge.typing import Array, Bool, Float, PRNGKeyArray
 
 Memory = tuple[Bool[Array, ""], Float[Array, " channel"], Tensors]
@@ -49,32 +45,26 @@ class LogSignature(AbstractResidualPolicy):
         claim: AbstractClaim,
         times: Float[Array, " time"],
         *,
-        base: AbstractPolicy | None = None,
         corrects: str = "holdings",
         width: int = 32,
         depth: int = 2,
-        features: Sequence[str] = STANDARD,
-        lower: float | Sequence[float] | None = None,
-        upper: float | Sequence[float] | None = None,
         key: PRNGKeyArray,
+        **shared: Unpack[Shared],
     ) -> "LogSignature":
         """An untrained policy; `features` must have "moneyness" and "time", in this order."""
-        if tuple(features[:2]) != STANDARD[:2]:
-            raise ValueError(
-                f"`features` must begin with {', '.join(STANDARD[:2])}, got {tuple(features)}."
-            )
-        pilot_key, network_key = jax.random.split(key)
-        seen = Features.fit(market, claim, times, names=features, key=pilot_key)
-        n_in, n_out = sizes(seen, base, corrects)
+        names = tuple(shared.get("features", STANDARD))
+        if names[:2] != STANDARD[:2]:
+            raise ValueError(f"`features` must begin with {', '.join(STANDARD[:2])}, got {names}.")
+        start = started(market, claim, times, corrects, key, **shared)
         network = silent_network(
-            n_in + len(lyndon_words(seen.n_assets + 1)),
-            n_out,
+            start.n_in + len(lyndon_words(start.parts[0].n_assets + 1)),
+            start.n_out,
             width=width,
             depth=depth,
             dtype=times.dtype,
-            key=network_key,
+            key=start.key,
         )
-        return cls(network, seen, base, holding_bounds(lower, upper, seen), corrects)
+        return cls(network, *start.parts)
 
     def begin(self) -> Memory:
         dtype, channels = self.features.reference.dtype, self.features.n_assets + 1
@@ -92,11 +82,11 @@ class LogSignature(AbstractResidualPolicy):
     @classmethod
     def example(cls) -> "LogSignature":
         """A typical member, for tests and documentation."""
-        claim, market = Call.example(), BlackScholes.example()
+        market, claim, times, base = typical()
         return cls.create(
             market,
             claim,
-            jnp.linspace(0.0, claim.maturity, 6),
-            base=DeltaHedge(claim, BlackScholesFormula.example()),
+            times,
+            base=base,
             key=jax.random.key(0),
         )
