@@ -125,7 +125,7 @@ def test_american_puts_are_those_of_quantlib():
             values.append(option.NPV())
         return 2.0 * values[1] - values[0]
 
-    ours = american_puts(HestonADI(AMERICAN))
+    ours = american_puts(HestonADI(AMERICAN, n_steps=120, n_prices=401))
     np.testing.assert_allclose(ours, [put(s) for s in (8.0, 9.0, 10.0, 11.0, 12.0)], atol=1e-4)
 
 
