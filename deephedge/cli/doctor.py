@@ -15,7 +15,11 @@ from deephedge.policies import DeltaHedge
 from deephedge.pricing import BlackScholesFormula
 from deephedge.rollout import HedgingProblem, pnl_only, sample, time_grid
 
-_OPTIONAL = {"arch": "recorded history (extra: data)", "QuantLib": "checks (extra: verify)"}
+_OPTIONAL = {
+    "arch": "recorded history (extra: data)",
+    "QuantLib": "checks (extra: verify)",
+    "optuna": "proposed sweeps (extra: sweep)",
+}
 _N_STEPS, _N_PATHS, _TOLERANCE = 84, 20_000, 0.05
 
 
