@@ -6,7 +6,7 @@ For each put: the grid's price against the printed one; our simulation against t
 three standard errors of the difference; and how far the dual bound stands above the grid's price,
 which must be between nothing and three hundredths of it. One printed grid price is left out: the
 5.647 at S = 44, volatility 0.4, two years is the price of continuous exercise (5.6467 by
-QuantLib's high-precision engine); with the table's 50 dates a year ours is 5.6412 and so is the
+QuantLib's high-precision engine); with the table's 50 dates a year ours is 5.641 and so is the
 Bermudan price of QuantLib's grid.
 
     python experiments/longstaff_schwartz_2001_table_1.py [--paths 50000] [--seed 0]
