@@ -92,6 +92,7 @@ def test_rights_of_the_holder_raise_it_and_those_of_the_issuer_lower_it():
     assert value(FULL, 20.0, time=2.999999, **HAZARD) == pytest.approx(109.0, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_every_step_ends_within_bounds_that_meet_and_its_derivatives_are_those_of_its_values():
     # Above the call price conversion and call pay the same. Were such nodes ever let go, the
     # search for those at rest would go round in circles, and end anywhere.
