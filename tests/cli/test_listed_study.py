@@ -82,6 +82,7 @@ def test_the_study_runs(tmp_path):
 RECORDED = STUDY.with_name("sp500_every_hedge.toml")
 
 
+@pytest.mark.slow
 def test_rules_are_told_the_cost_of_the_claims_asset_not_of_the_options():
     policies = open_study(RECORDED).policies
     for name in ("leland", "whalley_wilmott", "zakamouline"):

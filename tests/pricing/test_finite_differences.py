@@ -95,7 +95,13 @@ AMERICAN = [
 ]
 
 
-@pytest.mark.parametrize(("claim", "spot", "vol", "rate", "dividend"), AMERICAN)
+@pytest.mark.parametrize(
+    ("claim", "spot", "vol", "rate", "dividend"),
+    [
+        *AMERICAN[2:5:2],
+        *(pytest.param(*x, marks=pytest.mark.slow) for x in (*AMERICAN[:2], *AMERICAN[3::2])),
+    ],
+)
 def test_american_prices_are_those_of_quantlib(claim, spot, vol, rate, dividend):
     days = round(float(claim.maturity) * 365)
     claim = dataclasses.replace(claim, maturity=days / 365)

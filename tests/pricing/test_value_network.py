@@ -121,6 +121,7 @@ def test_at_maturity_it_pays():
         assert float(pricer.price(claim, now)) == payoff
 
 
+@pytest.mark.slow
 def test_another_claim_or_state_is_refused():
     pricer = ValueNetwork.example()
     now = pricer.model.start()
