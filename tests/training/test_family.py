@@ -15,10 +15,12 @@ from deephedge.markets import BlackScholes
 from deephedge.numerics.draws import antithetic, pseudo
 from deephedge.policies import NoTransactionBand, StaticHedge, WhalleyWilmott
 from deephedge.pricing import BlackScholesFormula
-from deephedge.risk import Entropic
+from deephedge.risk import Entropic, ExpectedShortfall
 from deephedge.rollout import HedgingProblem, time_grid
 from deephedge.rollout.sample import hedged
 from deephedge.training import Parameter, ProblemFamily, train
+from deephedge.training.state import Weights
+from deephedge.training.update import Objective
 
 PROBLEM = HedgingProblem(
     BlackScholes(spot=100.0, vol=0.2),
@@ -115,6 +117,28 @@ def test_the_risk_over_a_family_is_the_mean_over_its_groups():
     np.testing.assert_allclose(found, np.mean(risks), rtol=1e-12)
     with pytest.raises(ValueError, match="multiple of 4 groups, got 6"):
         FAMILY.risk(CHEAP, RISK, source, 6)
+
+
+@pytest.mark.slow
+def test_a_curriculum_scales_the_cost_of_every_problem_of_a_family():
+    low, high = 0.5 * COST.low, 0.5 * COST.high
+    halved = dataclasses.replace(
+        FAMILY, parameters=(VOL, dataclasses.replace(COST, low=low, high=high), *OTHERS)
+    )
+    source = FAMILY.source(pseudo, jax.random.key(6), 16)
+    numbers, rest = eqx.partition(CHEAP, eqx.is_array)
+    objective = Objective(FAMILY, RISK, jnp.asarray(0.5), 16, "full", None)
+    found = eqx.filter_jit(objective)(Weights(numbers, None), rest, None, source)
+    wanted = eqx.filter_jit(ProblemFamily.risk)(halved, CHEAP, RISK, source, 16)
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)
+    whole = eqx.filter_jit(ProblemFamily.risk)(FAMILY, CHEAP, RISK, source, 16)
+    assert abs(found - whole) > 1e-3
+
+
+@pytest.mark.slow
+def test_a_trained_threshold_is_refused_over_a_family():
+    with pytest.raises(ValueError, match='must be "solved" over a family'):
+        train(FAMILY, band(5), ExpectedShortfall(0.1), key=jax.random.key(1), threshold="trained")
 
 
 @pytest.mark.slow
