@@ -37,6 +37,7 @@ def test_calls_cost_what_the_formula_says(exponent, horizon, n_steps):
         assert abs(mean - float(CEVFormula(model).price(claim, model.start()))) < 4.0 * error
 
 
+@pytest.mark.slow
 def test_mass_at_zero_is_that_of_the_law_and_stays():
     """A third of the paths is absorbed within four years."""
     model = CEV(spot=1.0, scale=0.5, exponent=0.0)

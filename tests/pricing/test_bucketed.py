@@ -95,6 +95,7 @@ def test_every_parameter_of_heston_against_differences():
         np.testing.assert_allclose(where(found), (up - down) / 2e-4, rtol=2e-6, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_cross_gammas_of_an_exchange_option_are_margrabes():
     pricer = MargrabeFormula(vol=[0.3, 0.2], correlation=[[1.0, 0.5], [0.5, 1.0]])
     now = BlackScholes(spot=[104.0, 98.0], vol=[0.3, 0.2]).start()

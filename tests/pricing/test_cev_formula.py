@@ -29,6 +29,7 @@ def _value(model, claim):
     return float(price(model, claim, model.start()))
 
 
+@pytest.mark.slow
 def test_law_agrees_with_scipy_in_both_tails():
     generator, n = np.random.default_rng(0), 4000
     noncentrality = 10.0 ** generator.uniform(-3, 6, n)
