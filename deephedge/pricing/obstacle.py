@@ -31,7 +31,7 @@ REACH = 2.0
 """Over how many gaps of the grid the pressure fades: fewer, and third Greeks feel each node."""
 SHARP = 0.05
 """A reach at which the edge is where exercise begins, for those who ask where that is."""
-TOO_HIGH = 0.37757
+TOO_HIGH = 0.37618037
 r"""$-\tfrac12\log(1 - e^{-2}) + \tfrac14\mathrm{Li}_2(1 - e^{-2})$."""
 # Of the variance of a step, in which an edge moves on.
 _PER_STEP = 0.05

@@ -21,6 +21,7 @@ from deephedge.claims import (
 )
 from deephedge.markets import BlackScholes
 from deephedge.pricing import BlackScholesFormula, FiniteDifference, greeks, sensitivity
+from deephedge.pricing.obstacle import TOO_HIGH
 
 MODEL = {"vol": 0.2, "rate": 0.05, "dividend": 0.02}
 
@@ -197,7 +198,7 @@ def test_american_greeks_are_smooth_and_right():
     assert float(gamma(jnp.asarray(30.0))) == pytest.approx(0.0, abs=1e-7)
 
 
-# On eleven points about the middle: first, second and third derivative, of order 6, 6 and 4.
+# On seven points about the middle: first, second and third derivative, of order 6, 6 and 4.
 SLOPES = {
     1: (np.array([-1, 9, -45, 0, 45, -9, 1]) / 60.0),
     2: (np.array([2, -27, 270, -490, 270, -27, 2]) / 180.0),
@@ -210,7 +211,7 @@ SLOPES = {
 def test_american_greeks_to_third_order_are_those_of_the_integral_equation(spot):
     # While exercise was a switch at each node, ultima had the wrong sign on every grid.
     put, vol, rate, days = AmericanPut(100.0, 182 / 365), 0.2, 0.05, 182
-    names = ("delta", "gamma", "vega", "volga", "ultima", "rho", "vanna", "speed", "zomma")
+    names = ("delta", "gamma", "vega", "volga", "ultima", "rho", "vanna", "speed", "zomma", "theta")
     pricer = FiniteDifference(vol, rate)
     got = jax.jit(lambda: greeks(pricer, put, at(spot), names))()
 
@@ -231,16 +232,26 @@ def test_american_greeks_to_third_order_are_those_of_the_integral_equation(spot)
         table = [along("spot", order, {"vol": x}) for x in shifts]
         return SLOPES[1] @ np.array(table) / steps["vol"]
 
+    by_day = [quantlib_american(put, days + k, spot, vol, rate, 0.0) for k in range(-3, 4)]
     truth = {
+        "theta": -365.0 * (SLOPES[1] @ np.array(by_day)),
         "delta": along("spot", 1), "gamma": along("spot", 2), "speed": along("spot", 3),
         "vega": along("vol", 1), "volga": along("vol", 2), "ultima": along("vol", 3),
         "rho": along("rate", 1), "vanna": mixed(1), "zomma": mixed(2),
     }  # fmt: skip
-    first = ("delta", "vega", "rho")
+    first = ("delta", "vega", "rho", "theta")
     for name, value in truth.items():
         share = 2e-4 if name in first else 2e-2
         size = max(abs(value), abs(truth["vega"]) / vol if name == "volga" else 0.0)
         assert abs(float(got[name]) - value) < share * size, (name, float(got[name]), value)
+
+
+def test_the_bound_is_moved_by_what_the_layer_puts_on_top():
+    scipy_special = pytest.importorskip("scipy.special")
+    e = np.exp(-2.0)
+    # Scipy's spence(z) is Li2(1 - z).
+    exact = -0.5 * np.log1p(-e) + 0.25 * scipy_special.spence(e)
+    assert pytest.approx(exact, abs=1e-8) == TOO_HIGH
 
 
 @jax.jit
