@@ -234,8 +234,14 @@ def _with_features(thing: Thing, told: list[tuple[Parameter, Array]]) -> Thing:
     shown = 2.0 * jnp.concatenate([share for _, share in told]) - 1.0
 
     def filled(part: object) -> object:
-        if not isinstance(part, Features) or part.parameters.shape != shown.shape:
+        if not isinstance(part, Features):
             return part
+        if part.parameters.shape != shown.shape:
+            raise ValueError(
+                f"`n_parameters` must be the {shown.size} numbers that the family shows, and the "
+                f"policy was created with {part.parameters.size}; pass `n_parameters="
+                "family.n_shown`, or `shown=False` to a `Parameter` that it is not to be told."
+            )
         return dataclasses.replace(part, parameters=shown.astype(part.parameters.dtype))
 
     return jax.tree.map(filled, thing, is_leaf=lambda x: isinstance(x, Features))

@@ -168,6 +168,15 @@ def test_wrong_ranges_are_refused():
         ProblemFamily(PROBLEM, (Parameter("skew", 0.0, 1.0),)).own_point(RISK)
 
 
+def test_a_policy_that_was_not_made_for_what_the_family_shows_is_refused():
+    policy = NoTransactionBand.create(
+        PROBLEM.market, PROBLEM.claim, PROBLEM.times, base=CHEAP, width=4, depth=1,
+        key=jax.random.key(0),
+    )  # fmt: skip
+    with pytest.raises(ValueError, match=f"must be the {FAMILY.n_shown} numbers.*created with 0"):
+        FAMILY.at(policy, FAMILY.point())
+
+
 @pytest.mark.slow
 def test_training_on_a_family_lowers_its_risk_on_fresh_draws():
     policy = band(5)
