@@ -14,6 +14,7 @@ from deephedge.markets.base import (
     no_progress,
 )
 from deephedge.numerics.checks import correlation, non_negative, optional, per_asset, positive, real
+from deephedge.numerics.running import partial_sums
 from deephedge.typing import Array, Float, Scalar
 
 
@@ -63,10 +64,7 @@ class BlackScholes(AbstractAffineModel):
         drift = self.rate - self.dividend if self.drift is None else self.drift
         vol = self.vol[None, :]
         log_returns = (drift - 0.5 * vol**2) * dt + vol * jnp.sqrt(dt) * normals
-        log_growth = jnp.concatenate(
-            [jnp.zeros_like(log_returns[:1]), jnp.cumsum(log_returns, axis=0)]
-        )
-        prices = self.spot[None, :] * jnp.exp(log_growth)
+        prices = self.spot[None, :] * jnp.exp(partial_sums(log_returns))
         return Path(
             time=times,
             prices=prices,

@@ -18,6 +18,7 @@ from deephedge.markets.base import (
 from deephedge.numerics import safe
 from deephedge.numerics.checks import non_negative, optional, positive, real
 from deephedge.numerics.perceptron import Perceptron, silent_network
+from deephedge.numerics.running import partial_sums
 from deephedge.numerics.sinh_arcsinh import SinhArcsinh
 from deephedge.typing import Array, Float, PRNGKeyArray, Scalar
 
@@ -92,7 +93,7 @@ class ConditionalFlow(AbstractModel):
         dt = jnp.diff(times)
         start = (self.vols, self.trends)
         _, (excess, factors) = lax.scan(step, start, (jnp.sqrt(dt), normals[:, 0]))
-        log_growth = jnp.append(jnp.zeros_like(dt[:1]), jnp.cumsum(excess + growth * dt))
+        log_growth = partial_sums(excess + growth * dt)
         return one_asset_path(
             times,
             self.spot * jnp.exp(log_growth),

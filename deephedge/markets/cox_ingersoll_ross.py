@@ -9,6 +9,7 @@ from jax import lax
 from deephedge.markets.base import AbstractModel, Path, Snapshot, at_start, one_asset_path
 from deephedge.markets.square_root import quadratic_exponential
 from deephedge.numerics.checks import between, non_negative, optional, positive, real
+from deephedge.numerics.running import partial_sums
 from deephedge.typing import Array, Float, Scalar
 
 
@@ -59,11 +60,10 @@ class CIRRates(AbstractModel):
         diffusion = self.vol * jnp.sqrt(dt) * (own * normals[:, 0] + rho * normals[:, 1])
         growth = integrals - self.dividend * dt if self.drift is None else self.drift * dt
         log_returns = growth - 0.5 * self.vol**2 * dt + diffusion
-        zero = jnp.zeros_like(dt[:1])
         return one_asset_path(
             times,
-            self.spot * jnp.exp(jnp.append(zero, jnp.cumsum(log_returns))),
-            discount=jnp.exp(-jnp.append(zero, jnp.cumsum(integrals))),
+            self.spot * jnp.exp(partial_sums(log_returns)),
+            discount=jnp.exp(-partial_sums(integrals)),
             dividend=self.dividend,
             factors=jnp.append(self.rate[None], rates)[:, None],
         )

@@ -25,6 +25,7 @@ from deephedge.numerics.checks import (
     positive,
     real,
 )
+from deephedge.numerics.running import partial_sums
 from deephedge.typing import Array, Float, Scalar
 
 
@@ -107,8 +108,8 @@ class DoubleHeston(AbstractAffineModel):
         dt = jnp.diff(times)
         _, (log_returns, variances) = lax.scan(step, self.variance, (dt, normals))
         growth = self.rate - self.dividend if self.drift is None else self.drift
-        log_growth = jnp.cumsum(log_returns + growth * dt)
-        prices = self.spot * jnp.exp(jnp.append(jnp.zeros_like(dt[:1]), log_growth))
+        log_growth = partial_sums(log_returns + growth * dt)
+        prices = self.spot * jnp.exp(log_growth)
         return one_asset_path(
             times,
             prices,

@@ -18,6 +18,7 @@ from deephedge.markets.base import (
 )
 from deephedge.numerics import normal, safe
 from deephedge.numerics.checks import as_array, non_negative, optional, positive, real
+from deephedge.numerics.running import partial_sums
 from deephedge.typing import Array, Float, Scalar
 
 
@@ -97,7 +98,7 @@ class Garch(AbstractModel):
 
         shocks = self._shocks(normals[:, 0])
         _, (log_returns, variances) = lax.scan(step, self.variance, (dt, shocks))
-        log_growth = jnp.append(jnp.zeros_like(dt[:1]), jnp.cumsum(log_returns + growth * dt))
+        log_growth = partial_sums(log_returns + growth * dt)
         return one_asset_path(
             times,
             self.spot * jnp.exp(log_growth),

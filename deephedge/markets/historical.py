@@ -18,6 +18,7 @@ from deephedge.markets.base import (
 )
 from deephedge.numerics import normal
 from deephedge.numerics.checks import as_array, per_asset, positive, real
+from deephedge.numerics.running import partial_sums
 from deephedge.typing import Array, Float, Int, Scalar
 
 
@@ -92,8 +93,7 @@ class Historical(AbstractMarket):
             mean_gross = jnp.mean(jnp.exp(self.returns), axis=0)
             growth = -jnp.diff(jnp.log(discount))[:, None]
             log_returns = log_returns + growth - jnp.log(mean_gross)[None, :]
-        log_growth = jnp.cumsum(log_returns, axis=0)
-        log_growth = jnp.concatenate([jnp.zeros_like(log_growth[:1]), log_growth])
+        log_growth = partial_sums(log_returns)
         prices = self.spot[None, :] * jnp.exp(log_growth)
         return Path(
             time=times,

@@ -18,6 +18,7 @@ from deephedge.markets.base import (
 from deephedge.numerics.checks import between, non_negative, optional, positive, real
 from deephedge.numerics.gamma import erlang
 from deephedge.numerics.poisson import MOST_EVENTS, poisson
+from deephedge.numerics.running import partial_sums
 from deephedge.typing import Array, Float, Scalar
 
 
@@ -70,8 +71,8 @@ class Kou(AbstractAffineModel):
         down = _sums(self.intensity * (1.0 - p) * dt, normals[:, 2], normals[:, 4])
         jumps = self.up_size * up - self.down_size * down
         trend = growth - 0.5 * self.vol**2 - self.intensity * self._compensator
-        log_growth = jnp.cumsum(trend * dt + diffusion + jumps)
-        prices = self.spot * jnp.exp(jnp.append(jnp.zeros_like(dt[:1]), log_growth))
+        log_growth = partial_sums(trend * dt + diffusion + jumps)
+        prices = self.spot * jnp.exp(log_growth)
         return one_asset_path(
             times,
             prices,

@@ -19,6 +19,7 @@ from deephedge.markets.base import (
 from deephedge.markets.lifted_step import LiftedStep, ramps
 from deephedge.numerics import safe
 from deephedge.numerics.checks import between, non_negative, optional, per_asset, positive, real
+from deephedge.numerics.running import partial_sums
 from deephedge.typing import Array, Float, Scalar
 
 
@@ -94,10 +95,10 @@ class LiftedHeston(AbstractAffineModel):
         steps = jax.vmap(lambda h: LiftedStep.of(h, self))(dt)
         _, (log_returns, factors) = lax.scan(step, lift, (steps, normals))
         growth = self.rate - self.dividend if self.drift is None else self.drift
-        log_growth = jnp.cumsum(log_returns + growth * dt)
+        log_growth = partial_sums(log_returns + growth * dt)
         return one_asset_path(
             times,
-            self.spot * jnp.exp(jnp.append(jnp.zeros_like(dt[:1]), log_growth)),
+            self.spot * jnp.exp(log_growth),
             discount=flat_discount(times, self.rate),
             dividend=self.dividend,
             factors=jnp.concatenate([self._factors(self.variance, self._lift())[None], factors]),

@@ -13,6 +13,7 @@ from deephedge.markets.base import (
 )
 from deephedge.numerics import normal
 from deephedge.numerics.checks import between, non_negative, optional, positive, real
+from deephedge.numerics.running import partial_sums
 from deephedge.typing import Array, Float, Scalar
 
 
@@ -119,5 +120,5 @@ class MergerMarket(AbstractMarket):
 def _growth(
     rate: Scalar, vol: Scalar, dt: Float[Array, " step"], shock: Float[Array, " step"]
 ) -> Float[Array, " time"]:
-    log_growth = jnp.cumsum((rate - 0.5 * vol**2) * dt + vol * jnp.sqrt(dt) * shock)
-    return jnp.exp(jnp.append(jnp.zeros_like(dt[:1]), log_growth))
+    log_growth = partial_sums((rate - 0.5 * vol**2) * dt + vol * jnp.sqrt(dt) * shock)
+    return jnp.exp(log_growth)

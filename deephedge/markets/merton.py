@@ -16,6 +16,7 @@ from deephedge.markets.base import (
 from deephedge.numerics import safe
 from deephedge.numerics.checks import non_negative, optional, positive, real
 from deephedge.numerics.poisson import poisson
+from deephedge.numerics.running import partial_sums
 from deephedge.typing import Array, Float, Scalar
 
 
@@ -62,8 +63,8 @@ class Merton(AbstractAffineModel):
         diffusion = self.vol * jnp.sqrt(dt) * normals[:, 0]
         jumps = count * self.jump_mean + safe.sqrt(count) * self.jump_vol * normals[:, 2]
         trend = growth - 0.5 * self.vol**2 - self.intensity * self._compensator
-        log_growth = jnp.cumsum(trend * dt + diffusion + jumps)
-        prices = self.spot * jnp.exp(jnp.append(jnp.zeros_like(dt[:1]), log_growth))
+        log_growth = partial_sums(trend * dt + diffusion + jumps)
+        prices = self.spot * jnp.exp(log_growth)
         return one_asset_path(
             times,
             prices,

@@ -19,6 +19,7 @@ from deephedge.markets.base import (
 )
 from deephedge.numerics import normal, safe
 from deephedge.numerics.checks import as_array, non_negative, optional, positive, real
+from deephedge.numerics.running import partial_sums
 from deephedge.typing import Array, Float, Scalar
 
 _SQUARINGS = 32
@@ -113,7 +114,7 @@ class RegimeSwitching(AbstractAffineModel):
         inputs = (chances, variances, growths, normals[:, 1])
         _, (regimes, variance, growth) = lax.scan(step, self.regime, inputs)
         log_returns = growth - 0.5 * variance + safe.sqrt(variance) * normals[:, 0]
-        log_growth = jnp.append(jnp.zeros_like(dt[:1]), jnp.cumsum(log_returns))
+        log_growth = partial_sums(log_returns)
         return one_asset_path(
             times,
             self.spot * jnp.exp(log_growth),

@@ -13,6 +13,7 @@ from deephedge.markets.base import (
 )
 from deephedge.numerics import safe
 from deephedge.numerics.checks import between, non_negative, optional, per_asset, positive, real
+from deephedge.numerics.running import partial_sums
 from deephedge.typing import Array, Float, Scalar
 
 
@@ -75,7 +76,7 @@ class RoughBergomi(AbstractMarket):
         both += jnp.sqrt(1.0 - self.correlation**2) * normals[:, 0]
         growth = self.rate - self.dividend if self.drift is None else self.drift
         steps = (growth - 0.5 * variance[:-1]) * dt + safe.sqrt(variance[:-1] * dt) * both
-        prices = self.spot * jnp.exp(jnp.append(jnp.zeros_like(dt[:1]), jnp.cumsum(steps)))
+        prices = self.spot * jnp.exp(partial_sums(steps))
         return one_asset_path(
             times,
             prices,

@@ -19,6 +19,7 @@ from deephedge.markets.base import (
 from deephedge.markets.cev import mean_exponential, power_deviation
 from deephedge.numerics import safe
 from deephedge.numerics.checks import between, non_negative, optional, positive, real
+from deephedge.numerics.running import partial_sums
 from deephedge.typing import Array, Float, Scalar
 
 
@@ -100,7 +101,7 @@ class SABR(AbstractModel):
     ) -> Float[Array, " time"]:
         trend = (1.0 - self.exponent) * (self.rate - self.dividend) - 0.5 * self.vol_of_vol**2
         steps = trend * dt + self.vol_of_vol * jnp.sqrt(dt) * normals
-        return self.alpha * jnp.exp(jnp.append(jnp.zeros_like(dt[:1]), jnp.cumsum(steps)))
+        return self.alpha * jnp.exp(partial_sums(steps))
 
     def at(self, now: Snapshot) -> "SABR":
         return dataclasses.replace(self, spot=now.prices[0], alpha=now.factors[0], drift=None)

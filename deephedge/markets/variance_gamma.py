@@ -17,6 +17,7 @@ from deephedge.markets.base import (
 )
 from deephedge.numerics.checks import non_negative, optional, positive, real
 from deephedge.numerics.gamma import log_gamma
+from deephedge.numerics.running import partial_sums
 from deephedge.typing import Array, Float, Scalar
 
 
@@ -77,8 +78,8 @@ class VarianceGamma(AbstractAffineModel):
         # The root of the clock from its logarithm has a slope where the clock itself is 0.
         clock, root = jnp.exp(log_clock), jnp.exp(0.5 * log_clock)
         moves = self.asymmetry * clock + self.vol * root * normals[:, 0]
-        log_growth = jnp.cumsum((growth + self._compensator) * dt + moves)
-        prices = self.spot * jnp.exp(jnp.append(jnp.zeros_like(dt[:1]), log_growth))
+        log_growth = partial_sums((growth + self._compensator) * dt + moves)
+        prices = self.spot * jnp.exp(log_growth)
         return one_asset_path(
             times,
             prices,

@@ -13,6 +13,7 @@ from deephedge.markets.gaussian_rates import (
     reach,
 )
 from deephedge.numerics.checks import between, non_negative, optional, positive, real
+from deephedge.numerics.running import partial_sums
 from deephedge.typing import Array, Float, Scalar
 
 
@@ -60,12 +61,11 @@ class VasicekRates(AbstractModel):
         )
         rates, integrals = self.long_rate + gaps, self.long_rate * dt + integrals
         growth = integrals - self.dividend * dt if self.drift is None else self.drift * dt
-        zero = jnp.zeros_like(dt[:1])
         log_returns = growth - 0.5 * self.vol**2 * dt + self.vol * jnp.sqrt(dt) * shocks
         return one_asset_path(
             times,
-            self.spot * jnp.exp(jnp.append(zero, jnp.cumsum(log_returns))),
-            discount=jnp.exp(-jnp.append(zero, jnp.cumsum(integrals))),
+            self.spot * jnp.exp(partial_sums(log_returns)),
+            discount=jnp.exp(-partial_sums(integrals)),
             dividend=self.dividend,
             factors=jnp.append(self.rate[None], rates)[:, None],
         )

@@ -17,6 +17,7 @@ from deephedge.markets.base import (
 )
 from deephedge.numerics import safe
 from deephedge.numerics.checks import non_negative, optional, per_asset, positive, real
+from deephedge.numerics.running import partial_sums
 from deephedge.typing import Array, Float, Scalar
 
 
@@ -64,7 +65,7 @@ class VolTermStructure(AbstractModel):
         steps = growth * dt - 0.5 * variance + safe.sqrt(variance) * normals[:, 0]
         return one_asset_path(
             times,
-            self.spot * jnp.exp(jnp.append(jnp.zeros_like(dt[:1]), jnp.cumsum(steps))),
+            self.spot * jnp.exp(partial_sums(steps)),
             discount=flat_discount(times, self.rate),
             dividend=self.dividend,
         )

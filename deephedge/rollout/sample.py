@@ -16,7 +16,16 @@ from deephedge.numerics.checks import at_least_one
 from deephedge.numerics.draws import AbstractSource, Draws, pseudo
 from deephedge.numerics.importance import Tilted
 from deephedge.policies.base import AbstractPolicy
-from deephedge.rollout.devices import even, gathered, ordinary, path_mesh, shared, spread
+from deephedge.rollout.devices import (
+    each_share,
+    even,
+    gathered,
+    ordinary,
+    path_mesh,
+    quick_block,
+    shared,
+    spread,
+)
 from deephedge.rollout.ledger import Ledger, rollout
 from deephedge.rollout.problem import HedgingProblem
 from deephedge.typing import Array, Float, Int, PRNGKeyArray, PyTree, Scalar
@@ -224,17 +233,29 @@ def batch_law(
     n_paths: int,
     mesh: Mesh | None = None,
 ) -> tuple[Float[Array, " path"], Float[Array, " path"] | None]:
-    """P&L and weights of `n_paths` fresh paths, all in memory at once, an equal share a device.
+    """P&L and weights of `n_paths` fresh paths, an equal share a device, a block after another.
 
     The differentiable core of training. The weights are `None` where all paths count the same.
     """
+    n_devices = 1 if mesh is None else mesh.size
+    share = -(-n_paths // n_devices)
+    n_blocks = -(-share // quick_block(mesh))
+    size = -(-share // n_blocks)
 
-    def one(index: Int[Array, ""]) -> tuple[Scalar, Scalar | None]:
-        normals = source(index)
-        return hedged(problem, policy, normals).pnl, source.log_weight(normals)
+    def law(things: PyTree, indices: Int[Array, " path"]) -> tuple[Array, Array | None]:
+        problem, policy, source = things
 
-    indices = jnp.minimum(jnp.arange(even(n_paths, mesh)), n_paths - 1)
-    pnl, log_weights = jax.vmap(one)(spread(indices, mesh))
+        def one(index: Int[Array, ""]) -> tuple[Scalar, Scalar | None]:
+            normals = source(index)
+            return hedged(problem, policy, normals).pnl, source.log_weight(normals)
+
+        if n_blocks == 1:
+            return jax.vmap(one)(indices)
+        found = lax.map(jax.vmap(one), indices.reshape(n_blocks, size))
+        return jax.tree.map(jnp.ravel, found)
+
+    indices = jnp.minimum(jnp.arange(n_devices * n_blocks * size), n_paths - 1)
+    pnl, log_weights = each_share(law, (problem, policy, source), indices, mesh)
     if log_weights is None:
         return pnl[:n_paths], None
     return pnl[:n_paths], jax.nn.softmax(log_weights[:n_paths])

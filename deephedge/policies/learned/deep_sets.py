@@ -1,5 +1,6 @@
 """A band for any book of options: what is learned does not depend on their order or number."""
 
+import functools
 from collections.abc import Sequence
 
 import equinox as eqx
@@ -79,12 +80,13 @@ class DeepSets(AbstractTrainablePolicy, AbstractBandPolicy):
             )
         pilot_key, each_key, last_key, read_key = jax.random.split(key, 4)
         seen = Features.fit(market, claim, times, names=features, key=pilot_key)
-        sizes, dtype, n = {"width": width, "depth": depth}, times.dtype, seen.n_assets
-        each = silent_network(_N_INPUTS, 2 * code, **sizes, dtype=dtype, key=each_key)
+        dtype, n = times.dtype, seen.n_assets
+        network = functools.partial(silent_network, width=width, depth=depth, dtype=dtype)
+        each = network(_N_INPUTS, 2 * code, key=each_key)
         # This one must speak: only the last layer of the whole starts at zero.
         last = jax.random.normal(last_key, (width, 2 * code), dtype) / width**0.5
         each = eqx.tree_at(lambda x: x.weights[-1], each, last)
-        read = silent_network(seen.size + 2 * n + code, 2 * n, **sizes, dtype=dtype, key=read_key)
+        read = network(seen.size + 2 * n + code, 2 * n, key=read_key)
         return cls(SetNetwork(each, read), seen, base, claim)
 
     def observe(self, now: Snapshot) -> tuple[Array, Array, Array, Array]:

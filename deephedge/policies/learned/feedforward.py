@@ -37,6 +37,7 @@ class Feedforward(AbstractResidualPolicy):
         corrects: str = "holdings",
         width: int = 32,
         depth: int = 2,
+        activation: str = "silu",
         key: PRNGKeyArray,
         **shared: Unpack[Shared],
     ) -> "Feedforward":
@@ -47,6 +48,7 @@ class Feedforward(AbstractResidualPolicy):
             start.n_out,
             width=width,
             depth=depth,
+            activation=activation,
             dtype=times.dtype,
             key=start.key,
         )
