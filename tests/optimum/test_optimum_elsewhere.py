@@ -62,7 +62,7 @@ def test_the_policy_reaches_the_value(market, claim, cost, close_out, kind):
     found = solve_entropic(problem, Entropic(aversion=1.0), resolution=SMALL)
     assert type(found.policy) is kind
     assert found.error < 2e-3
-    n_paths = 320_000
+    n_paths = 640_000
     pnl = np.asarray(sample(problem, found.policy, n_paths, key=jax.random.key(5), keep=pnl_only))
     tilted = np.exp(-(pnl - pnl.mean()))
     risk = np.log(tilted.mean()) - pnl.mean()
