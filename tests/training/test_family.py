@@ -169,12 +169,8 @@ def test_wrong_ranges_are_refused():
 
 
 def test_a_policy_that_was_not_made_for_what_the_family_shows_is_refused():
-    policy = NoTransactionBand.create(
-        PROBLEM.market, PROBLEM.claim, PROBLEM.times, base=CHEAP, width=4, depth=1,
-        key=jax.random.key(0),
-    )  # fmt: skip
     with pytest.raises(ValueError, match=f"must be the {FAMILY.n_shown} numbers.*created with 0"):
-        FAMILY.at(policy, FAMILY.point())
+        FAMILY.at(band(0), FAMILY.point())
 
 
 @pytest.mark.slow
