@@ -48,6 +48,7 @@ def perceptron(problem: HedgingProblem, seed: int = 0) -> Feedforward:
         features=("moneyness", "time"),
         width=32,
         depth=4,
+        activation="relu",
         key=jax.random.key(seed),
     )
 
