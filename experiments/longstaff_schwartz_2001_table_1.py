@@ -9,10 +9,10 @@ which must be between nothing and three hundredths of it. One printed grid price
 QuantLib's high-precision engine); with the table's 50 dates a year ours is 5.641 and so is the
 Bermudan price of QuantLib's grid.
 
-    python experiments/longstaff_schwartz_2001_table_1.py [--paths 50000] [--seed 0]
+    deephedge reproduce longstaff_schwartz_2001_table_1 --full
 """
 
-import argparse
+import pathlib
 
 import equinox as eqx
 import jax
@@ -22,9 +22,14 @@ import numpy as np
 from deephedge.claims import BermudanPut
 from deephedge.markets import BlackScholes
 from deephedge.pricing import BlackScholesFormula, FiniteDifference, LongstaffSchwartz, dual_bound
-from deephedge.reports import Finding
-from deephedge.reports.experiment import main
+from deephedge.reports import Finding, Paper
 
+PAPER = Paper(
+    reference="Longstaff and Schwartz (2001), Valuing American options by simulation",
+    claim="American puts by least-squares simulation agree with finite differences.",
+    minutes=2.0,
+    deviations="Table 1 from memory, widely reprinted; five of its twenty puts.",
+)
 STRIKE, RATE, DATES_A_YEAR = 40.0, 0.06, 50
 
 # spot, vol, years, finite differences, simulated, its standard error
@@ -67,21 +72,18 @@ def experiment(n_paths: int = 50_000, seed: int = 0, rows: slice = slice(None)) 
             f"dual bound {high:.4f} ({high_error:.4f})"
         )
         if by_grid is not None:
-            findings.append(Finding(f"{put}: finite differences", grid, by_grid, 1e-3))
+            findings.append(
+                Finding(f"{put}: finite differences", grid, by_grid, 1e-3, place="table 1")
+            )
         within = 3.0 * float(np.hypot(low_error, printed_error))
         findings += [
-            Finding(f"{put}: simulated", low, simulated, within),
+            Finding(f"{put}: simulated", low, simulated, within, low_error, "table 1"),
             Finding(f"{put}: dual bound above, as a share", high / grid - 1.0, 0.015, 0.015),
         ]
     return findings
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--paths", type=int, default=50_000)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    jax.config.update("jax_enable_x64", True)
-    main(lambda: experiment(options.paths, options.seed))
+def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> list[Finding]:
+    """The table; a smoke run takes its first row and few paths."""
+    del out
+    return experiment(2_000, seed, slice(0, 1)) if smoke else experiment(50_000, seed)

@@ -19,6 +19,7 @@ from deephedge.reports.comparison import Comparison as Comparison
 from deephedge.reports.comparison import Estimate as Estimate
 from deephedge.reports.describe import describe as describe
 from deephedge.reports.experiment import Finding as Finding
+from deephedge.reports.experiment import Paper as Paper
 from deephedge.reports.figures import hedge_against_spot as hedge_against_spot
 from deephedge.reports.figures import one_path as one_path
 from deephedge.reports.figures import pnl_histograms as pnl_histograms

@@ -17,7 +17,13 @@ class Finding:
     ours: float
     theirs: float
     tolerance: float
-    """How far apart they may be, in the units of the number."""
+    """How far apart they may be, in the units of the number; stated before it was measured."""
+    error: float = 0.0
+    """The standard error of ours, where it is simulated or differs between seeds."""
+    place: str = ""
+    """Where theirs stands in the paper."""
+    why: str = ""
+    """Where the two disagree: the reason, as far as it was found."""
 
     @property
     def holds(self) -> bool:
@@ -30,6 +36,20 @@ class Finding:
             f"{verdict}  {self.claim}: ours {self.ours:.6g}, "
             f"theirs {self.theirs:.6g} ± {self.tolerance:.2g}"
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class Paper:
+    """What a file `experiments/author_year_subject.py` reproduces; its `PAPER`."""
+
+    reference: str
+    """Authors, year and title."""
+    claim: str
+    """What the paper says, in one sentence."""
+    minutes: float
+    """That the full size takes, about, on two cores."""
+    deviations: str = ""
+    """What is done differently, and which of the paper's numbers are from memory."""
 
 
 def main(experiment: Callable[[], Sequence[Finding]]) -> None:

@@ -1,0 +1,131 @@
+"""The papers that are reproduced: their files, what was found, and the page that says so."""
+
+import ast
+import dataclasses
+import importlib.util
+import json
+import pathlib
+import re
+import time
+from types import ModuleType
+
+import jax
+
+from deephedge.reports.experiment import Finding, Paper
+
+BEGIN, END = "<!-- reproductions -->", "<!-- end of reproductions -->"
+"""Between these two lines of a page the table of results is written."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Reproduction:
+    """What one run of a paper's file found."""
+
+    name: str
+    paper: Paper
+    full: bool
+    seed: int
+    seconds: float
+    findings: tuple[Finding, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every finding does."""
+        return all(finding.holds for finding in self.findings)
+
+
+def paper_files(folder: pathlib.Path) -> dict[str, pathlib.Path]:
+    """The files of a folder that are called author_year_subject.py, by name."""
+    files = sorted(folder.glob("*.py"))
+    return {file.stem: file for file in files if re.fullmatch(r"[a-z_]+_\d{4}_\w+", file.stem)}
+
+
+def first_line(file: pathlib.Path) -> str:
+    """The first line of a file's docstring, without running the file."""
+    return (ast.get_docstring(ast.parse(file.read_text())) or "").split("\n")[0]
+
+
+def load(file: pathlib.Path) -> ModuleType:
+    """The module of a paper's file."""
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def reproduce(
+    file: pathlib.Path, *, full: bool, seed: int = 0, picture: pathlib.Path | None = None
+) -> Reproduction:
+    """Run a paper's file in float64, small unless it is to be `full`."""
+    begin = time.perf_counter()
+    with jax.enable_x64(True):
+        module = load(file)
+        findings = module.run(seed=seed, smoke=not full, out=picture)
+    seconds = time.perf_counter() - begin
+    return Reproduction(file.stem, module.PAPER, full, seed, seconds, tuple(findings))
+
+
+def save(found: Reproduction, file: pathlib.Path) -> None:
+    """Write it as JSON, all or nothing."""
+    half = file.with_suffix(".half")
+    half.write_text(json.dumps(dataclasses.asdict(found), indent=1))
+    half.replace(file)
+
+
+def saved(file: pathlib.Path) -> Reproduction:
+    """What `save` wrote."""
+    content = json.loads(file.read_text())
+    findings = tuple(Finding(**finding) for finding in content.pop("findings"))
+    return Reproduction(paper=Paper(**content.pop("paper")), findings=findings, **content)
+
+
+def table(found: list[Reproduction]) -> str:
+    """Every finding, a row each, in Markdown."""
+    rows = [
+        "| paper, its place | what | paper | here | may differ by | |",
+        "|---|---|---|---|---|---|",
+    ]
+    for result in found:
+        authors = re.split(r"(?<=\d{4}\))", result.paper.reference)[0]
+        for finding in result.findings:
+            place = f"{authors}, {finding.place}" if finding.place else authors
+            ours = f"{finding.ours:.5g}" + (f" ± {finding.error:.1g}" if finding.error else "")
+            verdict = (
+                "agrees" if finding.holds else f"**disagrees**: {finding.why or 'unexplained'}"
+            )
+            rows.append(
+                f"| {place} | {finding.claim} | {finding.theirs:.5g} | {ours} | "
+                f"{finding.tolerance:.2g} | {verdict} |"
+            )
+    return "\n".join(rows)
+
+
+def page(found: list[Reproduction], pictures: dict[str, str]) -> str:
+    """A page of all papers: what each claims, what was found, its picture."""
+    parts = [
+        "# Papers reproduced",
+        "Written by `scripts/reproduce`. `deephedge reproduce NAME --full` runs one; without "
+        "`--full` it runs a size of seconds. Tolerances were stated before the numbers were seen.",
+    ]
+    for result in found:
+        n_held = sum(finding.holds for finding in result.findings)
+        parts += [
+            f"## {result.paper.reference}",
+            f"{result.paper.claim} `deephedge reproduce {result.name} --full`: {n_held} of "
+            f"{len(result.findings)} findings agree; {result.seconds:.0f} s.",
+        ]
+        if result.paper.deviations:
+            parts.append(f"*Deviations.* {result.paper.deviations}")
+        parts.append(table([result]))
+        if result.name in pictures:
+            parts.append(f"![{result.paper.claim}]({pictures[result.name]})")
+    return "\n\n".join(parts) + "\n"
+
+
+def rewritten(text: str, content: str) -> str:
+    """The page `text` with new content between `BEGIN` and `END`."""
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise ValueError(f"the page must have the lines {BEGIN} and {END} once each.")
+    head, rest = text.split(BEGIN)
+    return f"{head}{BEGIN}\n\n{content}\n\n{END}{rest.split(END)[1]}"

@@ -1,0 +1,116 @@
+"""Published results come out: small sizes by default, the papers' own under slow."""
+
+import json
+import pathlib
+
+import pytest
+
+from deephedge.cli.app import command
+from deephedge.reports import Finding, Paper, reproductions
+
+FOLDER = pathlib.Path(__file__).parents[2] / "experiments"
+FILES = reproductions.paper_files(FOLDER)
+QUICK = ("derman_kamal_1999_discrete_hedging",)
+"""Whose small size takes a few seconds; that of the others is run under slow."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in FILES],
+)
+def test_the_small_size_agrees(name, tmp_path):
+    found = reproductions.reproduce(FILES[name], full=False, picture=tmp_path / "picture.svg")
+    assert found.findings
+    for finding in found.findings:
+        assert finding.holds, finding
+    assert found.paper.reference[0].isupper()
+    assert "deephedge reproduce" in FILES[name].read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FILES)
+def test_the_full_size_agrees_or_says_why_not(name):
+    found = reproductions.reproduce(FILES[name], full=True)
+    for finding in found.findings:
+        assert finding.holds or finding.why, finding
+
+
+PAPER = '''
+"""A paper that takes no time."""
+from deephedge.reports import Finding, Paper
+
+PAPER = Paper("Nobody (1900), Nothing", "One is one and two is three.", 0.1)
+RUNS = []
+
+
+def run(seed=0, smoke=False, out=None):
+    print("on the way")
+    return [
+        Finding("one", 1.0, 1.0 + (0.1 if smoke else 0.0), 0.2, 0.01, "table 1"),
+        Finding("two", 2.0, 3.0, 0.1, why="it is not"),
+    ]
+'''
+
+
+def test_results_are_kept_listed_and_written_to_pages(tmp_path, capsys):
+    folder, out, readme = tmp_path / "papers", tmp_path / "out", tmp_path / "README.md"
+    folder.mkdir()
+    file = folder / "nobody_1900_nothing.py"
+    file.write_text(PAPER.lstrip())
+    (folder / "no_paper.py").write_text("raise SystemExit")
+    readme.write_text(f"before\n{reproductions.BEGIN}\nold\n{reproductions.END}\nafter\n")
+    terms = ["reproduce", "--folder", str(folder)]
+
+    assert command([*terms, "--list"]) == 0
+    assert "nobody_1900_nothing" in (text := capsys.readouterr().out)
+    assert "A paper that takes no time." in text
+    assert "no_paper" not in text
+
+    whole = [*terms, "--all", "--full", "--out", str(out), "--readme", str(readme)]
+    # One of the two findings disagrees, and stays in the table.
+    assert command([*whole, "--page", str(out / "README.md")]) == 1
+    assert "FAILS  two: ours 2, theirs 3" in capsys.readouterr().out
+    row = "| Nobody (1900), table 1 | one | 1 | 1 ± 0.01 | 0.2 | agrees |"
+    page = (out / "README.md").read_text()
+    for written in (readme.read_text(), page):
+        assert row in written
+        assert "**disagrees**: it is not" in written
+    assert readme.read_text().startswith("before\n")
+    assert readme.read_text().endswith("after\n")
+    assert "old" not in readme.read_text()
+    assert "1 of 2 findings agree" in page
+
+    file.write_text(PAPER.replace("1.0,", "7.0,"))
+    command([*whole, "--json"])
+    kept = json.loads(capsys.readouterr().out)
+    assert kept[0]["findings"][0]["ours"] == 1.0
+    command([*terms, "nobody_1900_nothing", "--json", "--out", str(out)])
+    again = json.loads(capsys.readouterr().out)
+    assert again[0]["findings"][0]["ours"] == 7.0
+
+
+def test_an_unknown_paper_is_refused(capsys):
+    assert command(["reproduce", "knuth_1974", "--folder", str(FOLDER)]) == 2
+    assert "'knuth_1974' is not one of" in capsys.readouterr().err
+    assert command(["reproduce", "--folder", str(FOLDER)]) == 2
+    assert "--list lists them" in capsys.readouterr().err
+
+
+def test_what_is_saved_comes_back(tmp_path):
+    found = reproductions.Reproduction(
+        "a_1900_b",
+        Paper("A (1900), B", "C.", 1.0),
+        True,
+        3,
+        2.0,
+        (Finding("x", 1.0, float("nan"), 0.1),),
+    )
+    reproductions.save(found, tmp_path / "a.json")
+    back = reproductions.saved(tmp_path / "a.json")
+    assert (back.name, back.paper, back.full, back.seed) == (
+        found.name,
+        found.paper,
+        found.full,
+        found.seed,
+    )
+    assert not back.holds
