@@ -18,7 +18,7 @@ COST, AVERSION, N_STEPS, MATURITY = 0.001, 1.0, 30, 30 / 365
 import jax  # noqa: E402
 import numpy as np  # noqa: E402
 
-from deephedge.claims import Call  # noqa: E402
+from deephedge.claims import BasketCall, Call  # noqa: E402
 from deephedge.costs import ProportionalCost  # noqa: E402
 from deephedge.markets import BlackScholes, simulate  # noqa: E402
 from deephedge.optimum import solve_entropic  # noqa: E402
@@ -32,21 +32,27 @@ RISK, FORMULA = Entropic(aversion=AVERSION), BlackScholesFormula(vol=0.2)
 JUDGE_KEY = jax.random.key(1_000_003)
 
 
-def problem_of(n_steps: int = N_STEPS) -> HedgingProblem:
-    """The reference problem: closing out is not charged, as in pfhedge."""
+def problem_of(n_steps: int = N_STEPS, n_assets: int = 1) -> HedgingProblem:
+    """The reference problem: closing out is not charged, as in pfhedge.
+
+    Of several assets, which are independent, the claim is a call on the average.
+    """
     market, claim = BlackScholes(spot=100.0, vol=0.2), Call(strike=100.0, maturity=MATURITY)
+    if n_assets > 1:
+        market = BlackScholes(spot=[100.0] * n_assets, vol=[0.2] * n_assets)
+        claim = BasketCall(100.0, [1.0 / n_assets] * n_assets, MATURITY)
     times = time_grid(MATURITY, n_steps)
     return HedgingProblem(market, claim, ProportionalCost(COST), times, close_out=False)
 
 
-def perceptron(problem: HedgingProblem, seed: int = 0) -> Feedforward:
-    """Four layers of 32 that see moneyness, time and its root, and the previous holding."""
+def perceptron(problem: HedgingProblem, seed: int = 0, width: int = 32) -> Feedforward:
+    """Four layers that see moneyness, time and its root, and the previous holding."""
     return Feedforward.create(
         problem.market,
         problem.claim,
         problem.times,
         features=("moneyness", "time"),
-        width=32,
+        width=width,
         depth=4,
         activation="relu",
         key=jax.random.key(seed),
@@ -54,11 +60,17 @@ def perceptron(problem: HedgingProblem, seed: int = 0) -> Feedforward:
 
 
 def updates(
-    *, n_paths: int, n_updates: int, n_dates: int = N_STEPS, n_seeds: int = 1
+    *,
+    n_paths: int,
+    n_updates: int,
+    n_dates: int = N_STEPS,
+    n_seeds: int = 1,
+    n_assets: int = 1,
+    width: int = 32,
 ) -> dict[str, float]:
     """Seconds of so many updates of the public trainer; compilation and a first update apart."""
-    problem = problem_of(n_dates)
-    policies = [perceptron(problem, seed) for seed in range(n_seeds)]
+    problem = problem_of(n_dates, n_assets)
+    policies = [perceptron(problem, seed, width) for seed in range(n_seeds)]
     begin = cpu_seconds()
     trained = train_ensemble(
         problem,
@@ -89,7 +101,8 @@ def sampling(*, n_paths: int, repeats: int) -> dict[str, float]:
         key = jax.random.key(i)
         jax.block_until_ready(sample(problem, policy, n_paths, key=key, keep=pnl_only))
         times.append(time.perf_counter() - begin)
-    return {"seconds": statistics.median(times[1:]), "first_seconds": times[0]}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return {"seconds": statistics.median(times[1:]), "first_seconds": times[0], "gibibytes": peak}
 
 
 RECIPES = {

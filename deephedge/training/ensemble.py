@@ -95,7 +95,7 @@ def train_ensemble(
     Member i becomes what `train` makes of `policies[i]` with key i of
     `jax.random.split(key, len(policies))`, up to rounding: its draws, validation draws, early
     stopping and best weights are its own. A member whose loss is not finite stops; the others go
-    on. Memory is that of `train` times the number of members.
+    on. As many are updated together as a device has room for; memory is that of these.
 
     Args:
         rates: multiples of the optimiser's learning rate, one a member; all 1 if left out.

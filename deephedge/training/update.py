@@ -10,7 +10,7 @@ from deephedge.costs.base import AbstractCost
 from deephedge.costs.scaled import ScaledCost
 from deephedge.numerics.draws import AbstractSource
 from deephedge.risk.base import AbstractRiskMeasure, AbstractThresholdMeasure
-from deephedge.rollout.devices import joined
+from deephedge.rollout.devices import joined, quick_block
 from deephedge.rollout.sample import batch_law
 from deephedge.training.family import ProblemFamily, Trainable
 from deephedge.training.state import TrainingState, Weights, fresh_state, stacked
@@ -135,9 +135,18 @@ def update(
     first, *others = sources
     own = (members.arrays, members.rates, members.unit)
     if others:
-        after = jax.vmap(one)(state, stacked(sources), active, *own)
+        each = (state, stacked(sources), active, *own)
+        at_once = _at_once(len(sources), objective)
+        after = jax.lax.map(lambda inputs: one(*inputs), each, batch_size=at_once)
         return joined(after, objective.mesh)
     # One alone is not batched: that would compile for twice as long.
     lone = jax.tree.map(lambda x: x[0], (state, active, own))
     after, value = one(lone[0], first, lone[1], *lone[2])
     return joined(jax.tree.map(lambda x: x[None], (after, value)), objective.mesh)
+
+
+def _at_once(n_members: int, objective: Objective) -> int:
+    """How many members are worth a batch: a divisor of their number, so that none is left over."""
+    n_devices = 1 if objective.mesh is None else objective.mesh.size
+    room = n_devices * quick_block(objective.mesh) // objective.n_paths
+    return max(k for k in range(1, n_members + 1) if n_members % k == 0 and k <= max(room, 1))
