@@ -9,21 +9,19 @@ dynamic programming; risk = optimum + (risk - risk of the optimal hedge on the s
     python experiments/any_book.py [--steps 300] [--books 8] [--judge 100000]
 """
 
-import argparse
 from collections.abc import Sequence
 
 import jax
 import numpy as np
+from family_band import beside_optimum, options, train_on
 from reference_problem import FORMULA, MATURITY, RISK
 
 from deephedge.claims import Call, EuropeanPortfolio
 from deephedge.costs import ProportionalCost
 from deephedge.markets import BlackScholes
-from deephedge.optimum import solve_entropic
 from deephedge.policies import DeepSets, NoTransactionBand, WhalleyWilmott
-from deephedge.reports import compare
 from deephedge.rollout import HedgingProblem, time_grid
-from deephedge.training import Parameter, ProblemFamily, default_optimizer, train
+from deephedge.training import Parameter, ProblemFamily
 
 COST = 0.002
 
@@ -61,30 +59,18 @@ def experiment(
 ) -> dict[str, list[float]]:
     family, trained = books(), {}
     for name, policy in untrained(family).items():
-        found = train(
-            family,
-            policy,
-            RISK,
-            key=jax.random.key(1),
-            optimizer=default_optimizer(n_steps, 0.02),
-            n_steps=n_steps,
-            n_paths=n_paths,
-            averaging=0.97,
-            validate_every=n_steps,
-        )
+        found = train_on(family, policy, n_steps, n_paths)
         risks = [row["validation"] for row in found.history]
         print(f"{name}: {risks[0]:.4f} to {risks[-1]:.4f}, {found.seconds:.0f} s", flush=True)
         trained[name] = found.policy
     above: dict[str, list[float]] = {}
     for i, point in enumerate(jax.random.uniform(jax.random.key(8), (n_books, family.size))):
         problem = family.at(family.problem, point)
-        best = solve_entropic(problem, RISK)
         told = {name: family.at(policy, point) for name, policy in trained.items()}
-        hedges = {"optimal": best.policy, "Whalley-Wilmott": told["deep sets"].base, **told}
-        result = compare(
-            problem, hedges, {"risk": RISK}, n_paths=judge_paths, key=jax.random.key(i)
+        hedges = {"Whalley-Wilmott": told["deep sets"].base, **told}
+        optimum, rows = beside_optimum(
+            problem, RISK, hedges, n_paths=judge_paths, key=jax.random.key(i)
         )
-        rows = {name: result.at(name, "risk") for name in list(hedges)[1:]}
         for name, row in rows.items():
             above.setdefault(name, []).append(row.difference)
         book = problem.claim
@@ -96,20 +82,15 @@ def experiment(
         )
         excess = ", ".join(f"{n} {x.difference:+.4f}" for n, x in rows.items())
         error = max(x.difference_error for x in rows.values())
-        print(f"{options}: optimum {best.value:.4f}; {excess}; ± {error:.4f}", flush=True)
+        print(f"{options}: optimum {optimum:.4f}; {excess}; ± {error:.4f}", flush=True)
     for name, x in above.items():
         print(f"{name}: mean {np.mean(x):.4f} above the optimum, worst {np.max(x):.4f}")
     return above
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--steps", type=int, default=300)
-    parser.add_argument("--paths", type=int, default=4096)
+    parser = options(__doc__, n_steps=300)
     parser.add_argument("--books", type=int, default=8)
-    parser.add_argument("--judge", type=int, default=100_000)
     o = parser.parse_args(arguments)
     experiment(o.steps, o.paths, o.books, o.judge)
 

@@ -10,7 +10,6 @@ docs/strategies/one_policy.svg: the band at three points of the box.
     python experiments/one_policy.py [--steps 1200] [--points 33] [--save FILE] [--draw]
 """
 
-import argparse
 import dataclasses
 import itertools
 import pathlib
@@ -19,20 +18,13 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
+from family_band import beside_optimum, options, train_on
 from learned_hedges_picture import edges
 from reference_problem import FORMULA, RISK, reference_problem
 
 from deephedge.optimum import solve_entropic
 from deephedge.policies import AbstractBandPolicy, DeltaHedge, NoTransactionBand, Zakamouline
-from deephedge.reports import compare
-from deephedge.training import (
-    Parameter,
-    ProblemFamily,
-    default_optimizer,
-    load_policy,
-    save_policy,
-    train,
-)
+from deephedge.training import Parameter, ProblemFamily, load_policy, save_policy
 
 PROBLEM = reference_problem()
 RANGES = {
@@ -97,34 +89,21 @@ def judged(
     """The optimum at a point, the risks of the hedges, and the largest error of one of them."""
     point = family.point(**values)
     problem, risk = family.at(family.problem, point), family.at(RISK, point)
-    best = solve_entropic(problem, risk)
     learned = family.at(trained, point)
     hedges = {
-        "optimal": best.policy,
         "delta": DeltaHedge(problem.claim, family.at(FORMULA, point)),
         "Zakamouline": learned.base,
         "one policy": learned,
     }
-    result = compare(problem, hedges, {"risk": risk}, n_paths=n_paths, key=jax.random.key(99))
-    rows = {name: result.at(name, "risk") for name in list(hedges)[1:]}
-    risks = {name: best.value + row.difference for name, row in rows.items()}
-    return best.value, risks, rows["one policy"].difference_error
+    optimum, rows = beside_optimum(problem, risk, hedges, n_paths=n_paths, key=jax.random.key(99))
+    risks = {name: optimum + row.difference for name, row in rows.items()}
+    return optimum, risks, rows["one policy"].difference_error
 
 
 def learned(
     family: ProblemFamily, n_steps: int, n_paths: int, save: pathlib.Path | None
 ) -> NoTransactionBand:
-    trained = train(
-        family,
-        untrained(family, width=32),
-        RISK,
-        key=jax.random.key(1),
-        optimizer=default_optimizer(n_steps, 0.02),
-        n_steps=n_steps,
-        n_paths=n_paths,
-        averaging=0.97,
-        validate_every=n_steps,
-    )
+    trained = train_on(family, untrained(family, width=32), n_steps, n_paths)
     assert isinstance(trained.policy, NoTransactionBand)
     if save is not None:
         save_policy(save, trained.policy, {"ranges": RANGES})
@@ -184,13 +163,8 @@ def draw(family: ProblemFamily, trained: NoTransactionBand) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--steps", type=int, default=1200)
-    parser.add_argument("--paths", type=int, default=4096)
+    parser = options(__doc__, n_steps=1200)
     parser.add_argument("--points", type=int, default=33)
-    parser.add_argument("--judge", type=int, default=100_000)
     parser.add_argument("--save", type=pathlib.Path, default=None)
     parser.add_argument("--load", type=pathlib.Path, default=None)
     parser.add_argument("--draw", action="store_true")

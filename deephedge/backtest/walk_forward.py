@@ -21,7 +21,7 @@ from deephedge.policies.base import AbstractPolicy
 from deephedge.policies.overlays.recalibrated import Recalibrated
 from deephedge.rollout.ledger import Ledger
 from deephedge.rollout.problem import HedgingProblem
-from deephedge.rollout.sample import replay
+from deephedge.rollout.replay import replay
 from deephedge.typing import PRNGKeyArray
 
 if TYPE_CHECKING:

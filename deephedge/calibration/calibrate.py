@@ -72,22 +72,11 @@ def calibrate(
     """
     fitted = _free(model, free)
     method = method_for(model) if method is None else method
-    n_free = len(labels(model, tuple(fitted)))
-    # A penalty tells what too few quotes do not.
-    if len(quotes) <= n_free and method.roughness(model).size == 0:
-        raise ValueError(
-            f"`quotes` must be more than the {n_free} free parameters, got {len(quotes)}; "
-            f"pass `free=({next(iter(fitted))!r},)`."
-        )
-    scale = _scale(quotes, weight)
-    with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
-        with jax.numpy_rank_promotion("allow"):
-            wide = jax.tree.map(_as_double, model)
-            problem = Problem.create(wide, quotes, scale, tuple(fitted.items()), method)
-            found = search(problem, problem.unbounded(model), max_steps)
-            values, weighted = np.asarray(found.at.values), np.asarray(found.at.errors)
-            changed = like(model, fitted, values)
     names = labels(model, tuple(fitted))
+    _refuse_too_few(quotes, names, fitted, penalised=method.roughness(model).size > 0)
+    scale = _scale(quotes, weight)
+    found, changed = _searched(model, quotes, scale, fitted, method, max_steps)
+    values, weighted = np.asarray(found.at.values), np.asarray(found.at.errors)
     return Calibrated(
         model=dataclasses.replace(model, **changed),
         quotes=quotes,
@@ -99,6 +88,23 @@ def calibrate(
         cost=float(np.sum(weighted**2)),
         penalty=float(np.sum(np.asarray(found.at.roughness) ** 2)),
     )
+
+
+def _searched(
+    model: AbstractMarket,
+    quotes: Quotes,
+    scale: Column,
+    fitted: Mapping[str, Domain],
+    method: AbstractMethod,
+    max_steps: int,
+) -> tuple[Minimum, dict[str, Array]]:
+    """The minimum, by float64, and the model's fields at it."""
+    with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
+        with jax.numpy_rank_promotion("allow"):
+            wide = jax.tree.map(_as_double, model)
+            problem = Problem.create(wide, quotes, scale, tuple(fitted.items()), method)
+            found = search(problem, problem.unbounded(model), max_steps)
+            return found, like(model, fitted, np.asarray(found.at.values))
 
 
 def method_for(model: AbstractMarket) -> AbstractMethod:
@@ -152,6 +158,17 @@ def _free(model: AbstractMarket, free: Sequence[str] | None) -> dict[str, Domain
     if not chosen:
         raise ValueError("`free` must name at least one parameter.")
     return chosen
+
+
+def _refuse_too_few(
+    quotes: Quotes, names: Sequence[str], fitted: Mapping[str, Domain], *, penalised: bool
+) -> None:
+    """No more quotes than parameters; a penalty tells what too few quotes do not."""
+    if len(quotes) <= len(names) and not penalised:
+        raise ValueError(
+            f"`quotes` must be more than the {len(names)} free parameters, got {len(quotes)}; "
+            f"pass `free=({next(iter(fitted))!r},)`."
+        )
 
 
 def _scale(quotes: Quotes, weight: str | None) -> Column:

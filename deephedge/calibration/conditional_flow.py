@@ -70,13 +70,7 @@ def fit_conditional_flow(
     Székely and Rizzo (2013) for the distance.
     """
     prices, returns = log_returns(prices, dt)
-    if len(returns) <= stretch:
-        raise ValueError(
-            f"`prices` must be more than {stretch + 1} days, got {len(prices)}; "
-            f"pass `stretch={max(len(returns) // 2, 2)}`."
-        )
-    if not np.std(returns) > 0:
-        raise ValueError("`prices` must move; the volatility is zero.")
+    _refuse_short(returns, stretch)
     if signature_updates > 0 and (batch_size < 2 or stretch < 2):
         raise ValueError(
             f"`batch_size` and `stretch` must be at least 2, got {batch_size} and {stretch}."
@@ -89,21 +83,11 @@ def fit_conditional_flow(
     )
     days, vols, trends = days_of(model, returns - growth * dt, dt)
     step = jnp.asarray(dt, model.level.dtype)
-    model = _descend(
-        model, days, step, batch_key, n_updates, learning_rate, 0.0, stretch, batch_size
-    )
+    parts = [(n_updates, learning_rate, 0.0)]
     if signature_updates > 0:
-        model = _descend(
-            model,
-            days,
-            step,
-            batch_key,
-            signature_updates,
-            0.3 * learning_rate,
-            signature_weight,
-            stretch,
-            batch_size,
-        )
+        parts.append((signature_updates, 0.3 * learning_rate, signature_weight))
+    for part in parts:
+        model = _descend(model, days, step, batch_key, *part, stretch, batch_size)
     model = dataclasses.replace(
         model, vols=vols, trends=trends, drift=jnp.asarray(growth, step.dtype)
     )
@@ -112,6 +96,17 @@ def fit_conditional_flow(
         log_likelihood=float(jnp.sum(log_densities(model, days, step))),
         signature_score=float(_judged(model, days, step, stretch, key=judge_key)),
     )
+
+
+def _refuse_short(returns: np.ndarray, stretch: int) -> None:
+    """A record that holds no stretch, or never moves."""
+    if len(returns) <= stretch:
+        raise ValueError(
+            f"`prices` must be more than {stretch + 1} days, got {len(returns) + 1}; "
+            f"pass `stretch={max(len(returns) // 2, 2)}`."
+        )
+    if not np.std(returns) > 0:
+        raise ValueError("`prices` must move; the volatility is zero.")
 
 
 def days_of(

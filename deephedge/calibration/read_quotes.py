@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from deephedge.calibration.quotes import Column, Quotes
+from deephedge.data.csv import text_columns
 
 MARKET = ("strike", "maturity", "forward")
 SIDES = (("bid", "ask"), ("mid",), ("bid_vol", "ask_vol"), ("mid_vol",))
@@ -43,20 +44,7 @@ def read_quotes(path: str | Path, *, allow_arbitrage: bool = False) -> Quotes:
 
 def _cells(path: Path) -> dict[str, list[str]]:
     """The columns as they stand in the file."""
-    import pandas as pd
-
-    try:
-        text = pd.read_csv(
-            path, dtype=str, keep_default_na=False, skipinitialspace=True, index_col=False
-        )
-    except FileNotFoundError:
-        raise ValueError(f"{path}: there is no such file.") from None
-    except pd.errors.EmptyDataError:
-        raise ValueError(f"{path}: the file is empty.") from None
-    except (pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: is not CSV: {' '.join(str(error).split())}") from None
-    except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {error.strerror or error}.") from None
+    text = text_columns(path)
     return {str(name).strip(): [str(x).strip() for x in text[name]] for name in text.columns}
 
 

@@ -140,6 +140,11 @@ def build_tagged(
     return build(member(family, table.type, keys), table.options, keys, given=given, named=named)
 
 
+def plain(table: Tagged, family: type, key: str) -> Any:
+    """The object of a table that takes nothing from the rest of the study."""
+    return build_tagged(table, family, (key,), given={}, named=no_names)
+
+
 def _value(value: Any, kind: Any, keys: tuple[str, ...], given: Given, named: Named) -> Any:
     """A TOML value as an argument: a table becomes an object, a list a tuple of them."""
     families = _families(kind)

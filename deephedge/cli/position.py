@@ -10,9 +10,10 @@ from typing import Any
 import jax.numpy as jnp
 
 from deephedge.claims import AbstractClaim, NoClaim
-from deephedge.cli.build import build_tagged, member, no_names
+from deephedge.cli.build import build_tagged, member, no_names, plain
+from deephedge.cli.build_policies import Policies
+from deephedge.cli.given import given_by
 from deephedge.cli.position_market import Assets, columns_of, open_assets, opened_market
-from deephedge.cli.resolve import Policies, given_by, plain
 from deephedge.cli.tables import StudyError, Tagged, closest, placed, structure
 from deephedge.cli.trained import TYPE, Lesson, open_trained
 from deephedge.costs import AbstractCost, Execution, Financing

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deephedge.cli.build import build, no_names
-from deephedge.cli.resolve import build_market, listed_assets
+from deephedge.cli.build_market import build_market, listed_assets
 from deephedge.cli.tables import StudyError, Tagged
 from deephedge.markets import AbstractMarket, AbstractModel, ConstantFactors
 from deephedge.pricing import AbstractListed, Held, listed_market

@@ -9,32 +9,24 @@ from typing import Any
 
 import jax
 
-from deephedge.claims import NoClaim
 from deephedge.cli.backtest import Backtested, backtested
+from deephedge.cli.exit_codes import DONE, INTERRUPTED
 from deephedge.cli.folder import Folder
-from deephedge.cli.optimum import Optima, certified, solved_optima
+from deephedge.cli.judge import (
+    compared,
+    found_optima,
+    saved_risk,
+    split,
+    splitter,
+    with_certificates,
+)
 from deephedge.cli.resolve import Resolved, open_study
 from deephedge.cli.tables import StudyError
 from deephedge.cli.toml import toml_text
 from deephedge.cli.train import Lessons, train_all
 from deephedge.numerics.statistics import Spread
-from deephedge.pricing import AbstractPricer
-from deephedge.reports import (
-    Comparison,
-    PnlParts,
-    RiskSaved,
-    Section,
-    compare,
-    pnl_parts,
-    risk_saved,
-    write_front,
-    write_report,
-)
-from deephedge.reports.risk_saved import N_BATCHES
-from deephedge.risk import AbstractCashInvariantMeasure
+from deephedge.reports import Comparison, PnlParts, Section, write_front, write_report
 from deephedge.training import Trained
-
-DONE, INTERRUPTED = 0, 130
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,7 +113,7 @@ def _ran(file: Path, out: Path, *, resume: bool, quiet: bool) -> Ran | None:
     """Run the study and write its folder; `None` when it was interrupted."""
     resolved = open_study(file)
     try:
-        pricer = _splitter(resolved)
+        pricer = splitter(resolved)
     except StudyError as error:
         raise StudyError((), f"{file}: {error}") from None
     folder = Folder(out)
@@ -132,11 +124,11 @@ def _ran(file: Path, out: Path, *, resume: bool, quiet: bool) -> Ran | None:
         if lessons.interrupted:
             _interrupted(lessons, file, out)
             return None
-        optima = _optima(resolved, quiet=quiet)
-        comparison = _compared(resolved, lessons, optima, quiet=quiet)
-        comparison, proofs = _certified(resolved, lessons, comparison, quiet=quiet)
-        parts = _split(resolved, pricer, lessons, quiet=quiet)
-        saved = _saved(resolved, lessons, comparison)
+        optima = found_optima(resolved, quiet=quiet)
+        comparison = compared(resolved, lessons, optima, quiet=quiet)
+        comparison, proofs = with_certificates(resolved, lessons, comparison, quiet=quiet)
+        parts = split(resolved, pricer, lessons, quiet=quiet)
+        saved = saved_risk(resolved, lessons, comparison)
         table = resolved.study.backtest
         history = None if table is None else backtested(resolved, lessons.policies, table)
     except StudyError as error:
@@ -182,95 +174,6 @@ def _interrupted(lessons: Lessons, file: Path, out: Path) -> None:
         f"Go on with: deephedge run {file} --out {out} --resume",
         file=sys.stderr,
     )
-
-
-def _optima(resolved: Resolved, *, quiet: bool) -> Optima:
-    """The optima that the study asks to have solved, if it does."""
-    if resolved.study.evaluation.optimum != "solve":
-        return {}
-    if not quiet:
-        print("solving for the optimum", file=sys.stderr)
-    return solved_optima(resolved.problem, resolved.measures)
-
-
-def _compared(resolved: Resolved, lessons: Lessons, optima: Optima, *, quiet: bool) -> Comparison:
-    evaluation = resolved.study.evaluation
-    known = evaluation.optimum
-    if isinstance(known, str):
-        known = {name: found["value"] for name, found in optima.items()}
-    if not quiet:
-        print(f"comparing on {evaluation.n_paths:,} fresh paths", file=sys.stderr)
-    return compare(
-        resolved.problem,
-        lessons.policies,
-        resolved.measures,
-        n_paths=evaluation.n_paths,
-        key=jax.random.key(evaluation.seed),
-        baseline=evaluation.baseline,
-        optimum=known,
-    )
-
-
-def _certified(
-    resolved: Resolved, lessons: Lessons, comparison: Comparison, *, quiet: bool
-) -> tuple[Comparison, dict[str, Any]]:
-    """The comparison with the certificates that the study asks for, and how they were made."""
-    evaluation = resolved.study.evaluation
-    if not evaluation.certificate:
-        return comparison, {}
-    if not quiet:
-        print("bounding what any hedge can reach", file=sys.stderr)
-    return certified(
-        resolved.problem,
-        lessons.policies,
-        resolved.measures,
-        comparison,
-        n_steps=evaluation.certificate_steps,
-        seed=evaluation.seed,
-    )
-
-
-def _splitter(resolved: Resolved) -> AbstractPricer | None:
-    """What splits the P&L: what priced the premium, or the model's own; `None`: nothing is sold."""
-    problem = resolved.problem
-    stated = problem.premium if isinstance(problem.premium, AbstractPricer) else None
-    pricer = resolved.given.get("pricer") if stated is None else stated
-    if resolved.study.evaluation.attribution and pricer is None:
-        if not isinstance(problem.claim, NoClaim):
-            raise StudyError(
-                ("evaluation", "attribution"),
-                "must be left out: no formula of the model values the claim; a `premium` that is "
-                "a pricer would split the P&L by its Greeks.",
-            )
-    return pricer
-
-
-def _split(
-    resolved: Resolved, pricer: AbstractPricer | None, lessons: Lessons, *, quiet: bool
-) -> PnlParts | None:
-    """Where the P&L came from, if the study asks."""
-    evaluation = resolved.study.evaluation
-    if evaluation.attribution == 0:
-        return None
-    if not quiet:
-        print(f"splitting the P&L of {evaluation.attribution:,} paths", file=sys.stderr)
-    return pnl_parts(
-        resolved.problem,
-        lessons.policies,
-        pricer,
-        n_paths=evaluation.attribution,
-        key=jax.random.key(evaluation.seed),
-    )
-
-
-def _saved(resolved: Resolved, lessons: Lessons, comparison: Comparison) -> RiskSaved | None:
-    """Where the risk that policies save comes from: in the measure that the first is trained by."""
-    if not lessons.records:
-        return None
-    measure = resolved.measures[resolved.trainings[next(iter(lessons.records))].risk]
-    if not isinstance(measure, AbstractCashInvariantMeasure) or comparison.n_paths < 2 * N_BATCHES:
-        return None
-    return risk_saved(comparison, measure)
 
 
 def _summary(

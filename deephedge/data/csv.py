@@ -86,13 +86,13 @@ def read_table(
     )
 
 
-def _cells(path: Path, wanted: list[str]) -> dict[str, list[str]]:
-    """The wanted columns as they stand in the file."""
+def text_columns(path: Path) -> "pandas.DataFrame":
+    """Every column of a CSV file as it stands there; a file that is none is refused by its name."""
     import pandas as pd
 
     try:
         # Without index_col=False, rows with one field too many would shift every column.
-        text = pd.read_csv(
+        return pd.read_csv(
             path, dtype=str, keep_default_na=False, skipinitialspace=True, index_col=False
         )
     except FileNotFoundError:
@@ -103,6 +103,11 @@ def _cells(path: Path, wanted: list[str]) -> dict[str, list[str]]:
         raise ValueError(f"{path}: is not CSV: {' '.join(str(error).split())}") from None
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {error.strerror or error}.") from None
+
+
+def _cells(path: Path, wanted: list[str]) -> dict[str, list[str]]:
+    """The wanted columns as they stand in the file."""
+    text = text_columns(path)
     for name in wanted:
         if name not in text.columns:
             known = ", ".join(map(str, text.columns))

@@ -25,6 +25,9 @@ class Lattice:
     r"""Independent returns $R_j = e^{g + jh}$ with probability $p_j$, j = 0 ... m - 1.
 
     Prices are discounted, dividends reinvested: $X_k = X_0 e^{kg + ih}$, i = 0 ... k(m - 1).
+
+    The law of one step, on the host in float64, for as many steps as are asked for. `Tree`, of
+    `solve_tree`, has a last date and an interest rate, and is compiled and differentiated.
     """
 
     spot: float

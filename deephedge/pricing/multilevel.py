@@ -94,35 +94,15 @@ def multilevel(
     if refinement < 2:
         raise ValueError(f"`refinement` must be at least 2, got {refinement}.")
     keys = jax.random.split(key, most_levels + 1)
-    steps = [coarsest * refinement**level for level in range(most_levels + 1)]
-    # Sums of the fine prices less the coarse, of their squares, and of the fine prices likewise.
-    sums: list[np.ndarray] = []
-    counts: list[int] = []
-
-    def draw(level: int, n_paths: int) -> None:
-        batches = math.ceil((n_paths - counts[level]) / BATCH)
-        if batches > 0:
-            m = refinement if level else 0
-            some = jnp.asarray(counts[level]), jnp.asarray(batches)
-            new = _sums(model, claim, now, keys[level], *some, steps[level], m)
-            sums[level] = sums[level] + np.asarray(new, dtype=float)
-            counts[level] += batches * BATCH
-
+    drawn = _Drawn(model, claim, now, keys, coarsest, refinement)
     while True:
-        sums.append(np.zeros(4))
-        counts.append(0)
-        draw(len(sums) - 1, n_pilot)
+        drawn.begin_level(n_pilot)
         for _ in range(2):  # variances become known better as paths are added
-            levels = [_level(*x, refinement) for x in zip(steps, counts, sums, strict=False)]
-            work = sum(math.sqrt(level.variance * level.cost) for level in levels)
-            for i, level in enumerate(levels):
-                draw(
-                    i, math.ceil(2.0 / accuracy**2 * math.sqrt(level.variance / level.cost) * work)
-                )
-        levels = [_level(*x, refinement) for x in zip(steps, counts, sums, strict=False)]
+            for i, n_paths in enumerate(_wanted(drawn.levels, accuracy)):
+                drawn.draw(i, n_paths)
+        levels = drawn.levels
         bias = _bias(levels, refinement)
-        fine_enough = len(levels) > 2 and bias < accuracy / math.sqrt(2.0)
-        if fine_enough or len(levels) > most_levels:
+        if bias < accuracy / math.sqrt(2.0) or len(levels) > most_levels:
             break
     return Multilevel(
         value=sum(level.mean for level in levels),
@@ -132,6 +112,59 @@ def multilevel(
         alpha=_order([abs(level.mean) for level in levels[1:]], refinement),
         beta=_order([level.variance for level in levels[1:]], refinement),
     )
+
+
+class _Drawn:
+    """The paths that were drawn so far."""
+
+    def __init__(
+        self,
+        model: AbstractModel,
+        claim: AbstractClaim,
+        now: Snapshot,
+        keys: PRNGKeyArray,
+        coarsest: int,
+        refinement: int,
+    ):
+        self.priced = model, claim, now
+        self.keys, self.coarsest, self.refinement = keys, coarsest, refinement
+        self.steps: list[int] = []
+        self.counts: list[int] = []
+        self.sums: list[np.ndarray] = []
+        """Of the fine prices less the coarse, of their squares, and of the fine ones likewise."""
+
+    def begin_level(self, n_paths: int) -> None:
+        """The first paths of one more level."""
+        level = len(self.steps)
+        self.steps.append(self.coarsest * self.refinement**level)
+        self.sums.append(np.zeros(4))
+        self.counts.append(0)
+        self.draw(level, n_paths)
+
+    def draw(self, level: int, n_paths: int) -> None:
+        """More paths of a level, up to so many."""
+        batches = math.ceil((n_paths - self.counts[level]) / BATCH)
+        if batches > 0:
+            m = self.refinement if level else 0
+            some = jnp.asarray(self.counts[level]), jnp.asarray(batches)
+            new = _sums(*self.priced, self.keys[level], *some, self.steps[level], m)
+            self.sums[level] = self.sums[level] + np.asarray(new, dtype=float)
+            self.counts[level] += batches * BATCH
+
+    @property
+    def levels(self) -> list[Level]:
+        """What each level has found."""
+        found = zip(self.steps, self.counts, self.sums, strict=True)
+        return [_level(*x, self.refinement) for x in found]
+
+
+def _wanted(levels: list[Level], accuracy: float) -> list[int]:
+    """The numbers of paths with which the levels together are accurate at the least cost."""
+    work = sum(math.sqrt(level.variance * level.cost) for level in levels)
+    return [
+        math.ceil(2.0 / accuracy**2 * math.sqrt(level.variance / level.cost) * work)
+        for level in levels
+    ]
 
 
 def _level(n_steps: int, n_paths: int, sums: np.ndarray, refinement: int) -> Level:

@@ -115,28 +115,20 @@ def value_network(
         vol_shift: the greatest shift of volatility up or down that the network learns.
         rate_shift: the greatest shift of the interest rate.
         alpha: weight of a differential against that of the value; 0 for values alone.
-        width: units of a hidden layer.
-        depth: hidden layers.
+        width: units of each of the `depth` hidden layers.
         n_updates: steps of Adam.
         batch_size: examples a step.
         learning_rate: the highest, in a cycle that starts and ends near 0.
     """
     at_least_one(n_samples=n_samples, n_steps=n_steps, n_updates=n_updates, batch_size=batch_size)
-    for name, size in (("spread", spread), ("vol_shift", vol_shift), ("rate_shift", rate_shift)):
-        if not size > 0:
-            raise ValueError(f"`{name}` must be positive, got {size}.")
-    if not alpha >= 0:
-        raise ValueError(f"`alpha` must be zero or positive, got {alpha}.")
-    data_key, network_key, batch_key = jax.random.split(key, 3)
     box = (spread, vol_shift, rate_shift)
+    _refuse_bad(box, alpha)
+    data_key, network_key, batch_key = jax.random.split(key, 3)
     examples = examples_of(model, claim, box, n_samples, n_steps, key=data_key)
     dtype = examples.inputs.dtype
-    network = silent_network(
-        examples.inputs.shape[1], 1, width=width, depth=depth, dtype=dtype, key=network_key
-    )
-    normalisation = Normalisation.of(examples)
+    n_inputs, normalisation = examples.inputs.shape[1], Normalisation.of(examples)
     network = fitted(
-        network,
+        silent_network(n_inputs, 1, width=width, depth=depth, dtype=dtype, key=network_key),
         normalisation,
         examples,
         alpha=alpha,
@@ -147,6 +139,14 @@ def value_network(
     )
     none = jnp.zeros((), dtype)
     return ValueNetwork(claim, model, network, normalisation, none, none)
+
+
+def _refuse_bad(box: tuple[float, float, float], alpha: float) -> None:
+    for name, size in zip(("spread", "vol_shift", "rate_shift"), box, strict=True):
+        if not size > 0:
+            raise ValueError(f"`{name}` must be positive, got {size}.")
+    if not alpha >= 0:
+        raise ValueError(f"`alpha` must be zero or positive, got {alpha}.")
 
 
 def _refuse_another(claim: AbstractClaim, own: AbstractClaim) -> None:

@@ -133,6 +133,23 @@ def attribute_step(
         financing: what carrying the book cost, in today's money.
     """
     start = dataclasses.replace(before, accrual=after.accrual)
+    value = book.value(before, before)
+    if gain is None:
+        gain = book.gain(before, after)
+    zero = jnp.zeros_like(value)
+    parts = {
+        "edge": zero,
+        "carry": after.discount * book.value(start, before) - before.discount * value,
+        **dict.fromkeys(("vega", "vanna", "volga"), zero),
+        **_by_greeks(book, before, after),
+    }
+    residual = gain - jnp.sum(jnp.stack(list(parts.values())))
+    return Attribution(**parts, cost=zero - cost, financing=zero - financing, residual=residual)
+
+
+def _by_greeks(book: Book, before: Snapshot, after: Snapshot) -> dict[str, Scalar]:
+    """Greeks times moves, in today's money; those of the factors where there are any."""
+    start = dataclasses.replace(before, accrual=after.accrual)
     moves = after.prices - before.prices, after.factors - before.factors, after.time - before.time
 
     def worth(shares: tuple[Scalar, Scalar, Scalar, Scalar]) -> Scalar:
@@ -150,21 +167,10 @@ def attribute_step(
         weight = 0.5 if greek in ("gamma", "volga") else 1.0
         return weight * after.discount * derivative(worth, start, GREEKS[greek])
 
-    value = book.value(before, before)
-    if gain is None:
-        gain = book.gain(before, after)
-    zero = jnp.zeros_like(value)
     moving = ("theta", "delta", "gamma")
     if _factors(book, before):
         moving = (*moving, "vega", "vanna", "volga")
-    parts = {
-        "edge": zero,
-        "carry": after.discount * book.value(start, before) - before.discount * value,
-        **dict.fromkeys(("vega", "vanna", "volga"), zero),
-        **{greek: part(greek) for greek in moving},
-    }
-    residual = gain - jnp.sum(jnp.stack(list(parts.values())))
-    return Attribution(**parts, cost=zero - cost, financing=zero - financing, residual=residual)
+    return {greek: part(greek) for greek in moving}
 
 
 def _factors(book: Book, now: Snapshot) -> int:

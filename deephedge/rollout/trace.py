@@ -9,7 +9,8 @@ from deephedge.numerics.draws import AbstractSource
 from deephedge.policies.base import AbstractPolicy
 from deephedge.rollout.ledger import Ledger, remembering
 from deephedge.rollout.problem import HedgingProblem
-from deephedge.rollout.sample import BATCH, dated, given_slips, shared_times
+from deephedge.rollout.replay import dated, given_slips, shared_times
+from deephedge.rollout.sample import BATCH
 from deephedge.typing import Array, Float, Int, PRNGKeyArray, PyTree
 
 

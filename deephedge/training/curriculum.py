@@ -1,6 +1,6 @@
 """What training meets first: the same problem at a lower cost."""
 
-from deephedge.training.run import Schedule
+from deephedge.training.settings import Schedule
 
 
 def rising_cost(first: float, n_steps: int) -> Schedule:

@@ -16,7 +16,8 @@ from deephedge.rollout.problem import HedgingProblem
 from deephedge.rollout.sample import pnl_only, sample
 from deephedge.training.family import Trainable
 from deephedge.training.optimizers import clipped, default_optimizer
-from deephedge.training.run import Run, Schedule, Settings, Trained
+from deephedge.training.run import Run, Trained
+from deephedge.training.settings import Schedule, Settings
 from deephedge.typing import Array, Float, PRNGKeyArray
 
 

@@ -4,36 +4,25 @@ import dataclasses
 import math
 import pathlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
-from deephedge.numerics.checks import at_least_one
-from deephedge.numerics.draws import AbstractSource, Draws, antithetic
+from deephedge.numerics.draws import AbstractSource
 from deephedge.policies.base import AbstractTrainablePolicy
 from deephedge.risk.base import AbstractRiskMeasure, AbstractThresholdMeasure
 from deephedge.rollout.devices import ordinary, path_mesh, shared
-from deephedge.rollout.problem import HedgingProblem
-from deephedge.rollout.sample import pnl_only, sample
 from deephedge.training.family import ProblemFamily, Trainable, source_of
+from deephedge.training.held_out import held_out_pnl, held_out_risk
 from deephedge.training.progress import Report, append_line, progress_bar, write_lines
+from deephedge.training.settings import Settings
 from deephedge.training.state import Weights, load_state, member, save_state, stacked
 from deephedge.training.trainable import split_trainable
 from deephedge.training.update import Members, Objective, Unit, start, update
-from deephedge.typing import Array, Float, PRNGKeyArray
-
-Schedule = Callable[[int], float]
-"""A number for each step of training, from 0."""
-
-PRECISIONS = ("full", "bfloat16")
-"""What the network computes in: the precision of everything else, or 8 bits of mantissa."""
-
-THRESHOLDS = ("solved", "trained")
-"""Whether a measure's threshold is the best one for each batch, or trained with the weights."""
+from deephedge.typing import Array, PRNGKeyArray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,33 +45,6 @@ class Trained:
     """One line on how it ended."""
     threshold: float | None = None
     """The risk measure's threshold that was trained with those weights, if it was; cash."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """How a run goes: the arguments of `train`."""
-
-    optimizer: optax.GradientTransformation
-    n_steps: int
-    n_paths: int
-    draws: Draws
-    validation_paths: int
-    validate_every: int
-    patience: int | None
-    averaging: float
-    threshold: str
-    cost_schedule: Schedule | None
-    precision: str
-
-    def __post_init__(self):
-        at_least_one(n_steps=self.n_steps, n_paths=self.n_paths)
-        for name, known in (("threshold", THRESHOLDS), ("precision", PRECISIONS)):
-            if vars(self)[name] not in known:
-                raise ValueError(
-                    f"`{name}` must be one of {', '.join(known)}, got {vars(self)[name]!r}."
-                )
-        if not 0.0 <= self.averaging < 1.0:
-            raise ValueError(f"`averaging` must be in [0, 1), got {self.averaging}.")
 
 
 class Run:
@@ -124,7 +86,11 @@ class Run:
             )
         if isinstance(self.problem, ProblemFamily):
             raise ValueError('`threshold` must be "solved" over a family of problems.')
-        pnls = [self._held_out(self.problem, i, policy) for i, policy in enumerate(policies)]
+        n_paths = self.settings.validation_paths
+        pnls = [
+            held_out_pnl(self.problem, policy, n_paths, key=key)
+            for policy, (_, key) in zip(policies, self.keys, strict=True)
+        ]
         starts = tuple(self.risk.threshold(pnl) for pnl in pnls)
         return Unit(jnp.stack(starts), jnp.stack([jnp.std(pnl) for pnl in pnls]))
 
@@ -311,34 +277,8 @@ class Run:
         """The risk of one member on its held-out draws."""
         average = member(ordinary(self.state.average, self.mesh), i)
         policy = eqx.combine(average.network, self.statics[i])
-        if isinstance(self.problem, ProblemFamily):
-            key, n_paths = self.keys[i][1], self.settings.validation_paths
-            source = self.problem.source(antithetic, key, n_paths)
-            return _over_family(self.problem, policy, self.risk, source, n_paths)
-        return self.risk(self._held_out(self.problem, i, policy))
-
-    def _held_out(
-        self, problem: HedgingProblem, i: int, policy: AbstractTrainablePolicy
-    ) -> Float[Array, " path"]:
-        return sample(
-            problem,
-            policy,
-            self.settings.validation_paths,
-            key=self.keys[i][1],
-            draws=antithetic,
-            keep=pnl_only,
-        )
-
-
-@eqx.filter_jit
-def _over_family(
-    family: ProblemFamily,
-    policy: AbstractTrainablePolicy,
-    risk: AbstractRiskMeasure,
-    source: AbstractSource,
-    n_paths: int,
-) -> Array:
-    return family.risk(policy, risk, source, n_paths)
+        n_paths = self.settings.validation_paths
+        return held_out_risk(self.problem, policy, self.risk, n_paths, key=self.keys[i][1])
 
 
 @jax.jit

@@ -9,7 +9,8 @@ from deephedge.policies.base import AbstractTrainablePolicy
 from deephedge.risk.base import AbstractRiskMeasure
 from deephedge.training.family import Trainable
 from deephedge.training.optimizers import clipped, default_optimizer
-from deephedge.training.run import Run, Schedule, Settings, Trained
+from deephedge.training.run import Run, Trained
+from deephedge.training.settings import Schedule, Settings
 from deephedge.typing import PRNGKeyArray
 
 

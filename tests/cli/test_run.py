@@ -3,59 +3,24 @@
 import json
 
 import pytest
+from processes import STUDY as SMALL
 
 from deephedge.cli import train as cli_train
 from deephedge.cli.app import command
 
-STUDY = """
-[market]
-type = "BlackScholes"
-spot = 100.0
-vol = 0.2
-
-[claim]
-type = "Call"
-strike = 100.0
-maturity = 0.08
-
-[cost]
-type = "ProportionalCost"
-rate = 0.001
-
-[problem]
-n_steps = 4
-close_out = false
-
-[policies.delta]
+DELTA = """[policies.delta]
 type = "DeltaHedge"
 
-[policies.band]
-type = "WhalleyWilmott"
-aversion = 1.0
-
-[policies.learned]
-type = "NoTransactionBand"
-base = "band"
-width = 4
-depth = 1
-
-[measures.entropic]
-type = "Entropic"
-aversion = 1.0
-
-[training]
-risk = "entropic"
-n_steps = 6
-n_paths = 64
-validation_paths = 128
-validate_every = 2
-
-[evaluation]
-n_paths = 512
-baseline = "delta"
+"""
+STUDY = (
+    SMALL.format(n_steps=6)
+    .replace("validate_every = 1", "validate_every = 2")
+    .replace("[policies.band]", DELTA + "[policies.band]")
+    + """baseline = "delta"
 optimum = { entropic = 2.5 }
 attribution = 128
 """
+)
 
 FILES = (
     "study.toml",

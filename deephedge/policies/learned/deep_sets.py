@@ -16,8 +16,8 @@ from deephedge.numerics.checks import at_least_one
 from deephedge.numerics.perceptron import Perceptron, silent_network
 from deephedge.policies.base import AbstractBandPolicy, AbstractTrainablePolicy
 from deephedge.policies.classical.whalley_wilmott import WhalleyWilmott
+from deephedge.policies.learned.band import centred, widened
 from deephedge.policies.learned.features import STANDARD, Features
-from deephedge.policies.learned.residual import widened
 from deephedge.pricing.black_scholes import BlackScholesFormula
 from deephedge.typing import Array, Float, PRNGKeyArray
 
@@ -90,8 +90,7 @@ class DeepSets(AbstractTrainablePolicy, AbstractBandPolicy):
         return cls(SetNetwork(each, read), seen, base, claim)
 
     def observe(self, now: Snapshot) -> tuple[Array, Array, Array, Array]:
-        lower, upper = self.base.band(now)
-        return self.features(now), 0.5 * (lower + upper), 0.5 * (upper - lower), self._code(now)
+        return self.features(now), *centred(self.base.band(now)), self._code(now)
 
     def edges(
         self, seen: tuple[Array, Array, Array, Array]

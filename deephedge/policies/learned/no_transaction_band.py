@@ -6,14 +6,11 @@ import jax
 import jax.numpy as jnp
 
 from deephedge.claims.base import AbstractClaim
-from deephedge.claims.vanilla import Call
 from deephedge.markets.base import AbstractMarket, Snapshot
-from deephedge.markets.black_scholes import BlackScholes
 from deephedge.numerics.perceptron import Perceptron, silent_network
 from deephedge.policies.base import AbstractBandPolicy, AbstractTrainablePolicy
-from deephedge.policies.classical.whalley_wilmott import WhalleyWilmott
+from deephedge.policies.learned.band import centred, seen_of_date, typical_band, widened
 from deephedge.policies.learned.features import STANDARD, Features
-from deephedge.policies.learned.residual import widened
 from deephedge.typing import Array, Float, PRNGKeyArray
 
 
@@ -51,29 +48,15 @@ class NoTransactionBand(AbstractTrainablePolicy, AbstractBandPolicy):
         Args:
             features: what is seen, as in `Features`; not "wealth", since a band is that of a date.
         """
-        if "wealth" in features:
-            raise ValueError(
-                "`features` must not hold 'wealth': the edges of a band are those of the date; use "
-                '`Feedforward.create(..., corrects="band")`.'
-            )
-        pilot_key, network_key = jax.random.split(key)
-        seen = Features.fit(
-            market, claim, times, names=features, n_parameters=n_parameters, key=pilot_key
-        )
-        n_assets = seen.n_assets
+        seen, key = seen_of_date(market, claim, times, features, n_parameters, key)
+        n, dtype = seen.n_assets, times.dtype
         network = silent_network(
-            seen.size + 2 * n_assets,
-            2 * n_assets,
-            width=width,
-            depth=depth,
-            dtype=times.dtype,
-            key=network_key,
+            seen.size + 2 * n, 2 * n, width=width, depth=depth, dtype=dtype, key=key
         )
         return cls(network, seen, base)
 
     def observe(self, now: Snapshot) -> tuple[Array, Array, Array]:
-        lower, upper = self.base.band(now)
-        return self.features(now), 0.5 * (lower + upper), 0.5 * (upper - lower)
+        return self.features(now), *centred(self.base.band(now))
 
     def edges(
         self, seen: tuple[Array, Array, Array]
@@ -85,11 +68,5 @@ class NoTransactionBand(AbstractTrainablePolicy, AbstractBandPolicy):
     @classmethod
     def example(cls) -> "NoTransactionBand":
         """A typical member, for tests and documentation."""
-        claim = Call.example()
-        return cls.create(
-            BlackScholes.example(),
-            claim,
-            jnp.linspace(0.0, claim.maturity, 6),
-            base=WhalleyWilmott.example(),
-            key=jax.random.key(0),
-        )
+        market, claim, times, base = typical_band()
+        return cls.create(market, claim, times, base=base, key=jax.random.key(0))

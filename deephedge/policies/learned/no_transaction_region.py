@@ -6,15 +6,12 @@ import jax
 import jax.numpy as jnp
 
 from deephedge.claims.base import AbstractClaim
-from deephedge.claims.vanilla import Call
 from deephedge.markets.base import AbstractMarket, Snapshot
-from deephedge.markets.black_scholes import BlackScholes
 from deephedge.numerics import safe
 from deephedge.numerics.perceptron import Perceptron, silent_network
 from deephedge.policies.base import AbstractBandPolicy, AbstractTrainablePolicy, Account
-from deephedge.policies.classical.whalley_wilmott import WhalleyWilmott
+from deephedge.policies.learned.band import centred, seen_of_date, typical_band, widened
 from deephedge.policies.learned.features import STANDARD, Features
-from deephedge.policies.learned.residual import widened
 from deephedge.typing import Array, Float, PRNGKeyArray
 
 
@@ -53,18 +50,10 @@ class NoTransactionRegion(AbstractTrainablePolicy):
         key: PRNGKeyArray,
     ) -> "NoTransactionRegion":
         """An untrained policy for the claim in the market, starting from the band `base`."""
-        pilot_key, network_key = jax.random.split(key)
-        seen = Features.fit(
-            market, claim, times, names=features, n_parameters=n_parameters, key=pilot_key
-        )
-        n = seen.n_assets
+        seen, key = seen_of_date(market, claim, times, features, n_parameters, key)
+        n, dtype = seen.n_assets, times.dtype
         network = silent_network(
-            seen.size + 2 * n,
-            2 * n + n * n,
-            width=width,
-            depth=depth,
-            dtype=times.dtype,
-            key=network_key,
+            seen.size + 2 * n, 2 * n + n * n, width=width, depth=depth, dtype=dtype, key=key
         )
         return cls(network, seen, base)
 
@@ -73,8 +62,7 @@ class NoTransactionRegion(AbstractTrainablePolicy):
 
     def observe(self, now: Snapshot) -> tuple[Array, Array, Array, Array]:
         """Middle, half-width, what they are widened by, and the shear: all of the date alone."""
-        lower, upper = self.base.band(now)
-        middle, half_width = 0.5 * (lower + upper), 0.5 * (upper - lower)
+        middle, half_width = centred(self.base.band(now))
         out = self.network(jnp.concatenate([self.features(now), middle, half_width]))
         n = middle.shape[0]
         shear = jnp.tanh(out[2 * n :].reshape(n, n)) * (1.0 - jnp.eye(n, dtype=out.dtype))
@@ -92,11 +80,5 @@ class NoTransactionRegion(AbstractTrainablePolicy):
     @classmethod
     def example(cls) -> "NoTransactionRegion":
         """A typical member, for tests and documentation."""
-        claim = Call.example()
-        return cls.create(
-            BlackScholes.example(),
-            claim,
-            jnp.linspace(0.0, claim.maturity, 6),
-            base=WhalleyWilmott.example(),
-            key=jax.random.key(0),
-        )
+        market, claim, times, base = typical_band()
+        return cls.create(market, claim, times, base=base, key=jax.random.key(0))

@@ -20,11 +20,10 @@ from deephedge.policies.base import (
     Account,
 )
 from deephedge.policies.classical.delta import DeltaHedge
+from deephedge.policies.learned.band import centred, widened
 from deephedge.policies.learned.features import STANDARD, Features
 from deephedge.pricing.black_scholes import BlackScholesFormula
 from deephedge.typing import Array, Float, PRNGKeyArray, PyTree
-
-_LIMIT = 4.0
 
 
 class AbstractResidualPolicy(AbstractTrainablePolicy):
@@ -72,8 +71,7 @@ class AbstractResidualPolicy(AbstractTrainablePolicy):
         own, base_memory = memory
         inputs = [features, self.features.of_account(account), account.holdings]
         if self.corrects == "band":
-            lower, upper = base_seen
-            middle, half_width = 0.5 * (lower + upper), 0.5 * (upper - lower)
+            middle, half_width = centred(base_seen)
             out, own = self.adjust(jnp.concatenate([*inputs, middle, half_width]), own)
             lower, upper = widened(middle, half_width, out)
             holdings = jnp.clip(account.holdings, min=lower, max=upper)
@@ -86,15 +84,6 @@ class AbstractResidualPolicy(AbstractTrainablePolicy):
         if self.bounds is not None:
             holdings = jnp.clip(holdings, min=self.bounds[0], max=self.bounds[1])
         return holdings, (own, base_memory)
-
-
-def widened(
-    middle: Float[Array, " asset"], half_width: Float[Array, " asset"], out: Float[Array, " output"]
-) -> tuple[Float[Array, " asset"], Float[Array, " asset"]]:
-    r"""The edges $m - w e^a$ and $m + w e^b$; $|a|, |b| < 4$."""
-    # A soft limit: no step of the optimiser can push a width to infinity.
-    below, above = jnp.split(jnp.exp(_LIMIT * jnp.tanh(out / _LIMIT)), 2)
-    return middle - half_width * below, middle + half_width * above
 
 
 class Shared(TypedDict, total=False):
