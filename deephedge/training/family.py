@@ -234,7 +234,8 @@ def _with_features(thing: Thing, told: list[tuple[Parameter, Array]]) -> Thing:
     shown = 2.0 * jnp.concatenate([share for _, share in told]) - 1.0
 
     def filled(part: object) -> object:
-        if not isinstance(part, Features):
+        # A policy may be told by its own fields alone, a claim or a base, and see no parameters.
+        if not isinstance(part, Features) or part.parameters.size == 0:
             return part
         if part.parameters.shape != shown.shape:
             raise ValueError(

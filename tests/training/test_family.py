@@ -169,8 +169,9 @@ def test_wrong_ranges_are_refused():
 
 
 def test_a_policy_that_was_not_made_for_what_the_family_shows_is_refused():
-    with pytest.raises(ValueError, match=f"must be the {FAMILY.n_shown} numbers.*created with 0"):
-        FAMILY.at(band(0), FAMILY.point())
+    with pytest.raises(ValueError, match=f"must be the {FAMILY.n_shown} numbers.*created with 1"):
+        FAMILY.at(band(1), FAMILY.point())
+    assert FAMILY.at(band(0), FAMILY.point()).features.parameters.size == 0
 
 
 @pytest.mark.slow
