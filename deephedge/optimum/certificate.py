@@ -7,11 +7,10 @@ from statistics import NormalDist
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from deephedge.numerics.checks import at_least_one
 from deephedge.optimum.certificate_capped import CappedDensity
-from deephedge.optimum.certificate_dual import AbstractDensity, Dual, Outcome, cast
+from deephedge.optimum.certificate_dual import DOUBLE, AbstractDensity, Dual, Outcome, cast
 from deephedge.optimum.certificate_paths import evaluated, slack_shares
 from deephedge.optimum.certificate_penalty import Cap, penalty_of
 from deephedge.optimum.certificate_shadow import Shadow
@@ -21,8 +20,6 @@ from deephedge.policies.base import AbstractPolicy
 from deephedge.risk.base import AbstractRiskMeasure
 from deephedge.rollout.problem import HedgingProblem
 from deephedge.typing import PRNGKeyArray
-
-_DOUBLE = np.dtype("float64")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,15 +71,13 @@ def certificate(
     $$\rho(X_h) \ge E_Q[D_T\,\text{payoff} - \text{premium}] - \frac{1}{a} H(Q|P)
     \quad\text{for every adapted hedge } h.$$
 
-    A network is trained to choose M and Q. The bound holds whatever it chooses, and is measured on
-    fresh paths under Q in float64; see docs/optimum.md.
+    A network is trained to choose M and Q; the bound holds whatever it does. See docs/optimum.md.
 
     Args:
         risk: `Entropic`, `ExpectedShortfall` or an optimised certainty equivalent.
         policy: a good hedge, if one is known, for the network to see, and to reduce the variance.
         n_steps: of training, each on `n_paths` fresh paths.
-        evaluation_paths: fresh paths for the bound.
-        level: its confidence.
+        level: confidence of the limit, from `evaluation_paths` fresh paths.
         width: of the network's `depth` hidden layers.
         slack: share of the spread that M leaves for the errors of quadrature.
         n_nodes: of the quadrature for each normal of a step, checked against more of them.
@@ -97,8 +92,7 @@ def certificate(
         problem, width=width, depth=depth, slack=slack, n_more=density.n_seen, key=create_key
     )
     with jax.enable_x64(True):
-        exact, hedge, start, family = cast((problem, policy, shadow, density), _DOUBLE)
-        dual = Dual.of(exact, hedge, start, family, n_nodes)
+        dual = Dual.of(problem, policy, shadow, density, n_nodes)
     shadow, stopped = learned(
         dual.quick(problem.times.dtype),
         key=train_key,
@@ -109,8 +103,8 @@ def certificate(
     )
     bound, error, share = _measured(dual, shadow, evaluate_key, evaluation_paths)
     lower = bound - NormalDist().inv_cdf(level) * error if share <= 1.0 else -math.inf
-    spent = time.perf_counter() - begin
-    return Certificate(bound, error, lower, level, share, evaluation_paths, stopped, spent)
+    seconds = time.perf_counter() - begin
+    return Certificate(bound, error, lower, level, share, evaluation_paths, stopped, seconds)
 
 
 def _density(risk: AbstractRiskMeasure) -> AbstractDensity:
@@ -124,7 +118,7 @@ def _measured(
 ) -> tuple[float, float, float]:
     """The bound of a trained network, its standard error, and the share of the slack it takes."""
     with jax.enable_x64(True):
-        dual = dataclasses.replace(dual, shadow=cast(shadow, _DOUBLE))
+        dual = dataclasses.replace(dual, shadow=cast(shadow, DOUBLE))
         paths = evaluated(dual, noise(dual, key, n_paths), n_paths)
         return *_estimated(paths), float(jnp.max(slack_shares(paths)))
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from deephedge.markets.base import Path, Snapshot
@@ -20,6 +21,8 @@ from deephedge.rollout.problem import HedgingProblem
 from deephedge.typing import Array, Float, PyTree, Scalar
 
 _ROUNDING = 1e-9
+
+DOUBLE = np.dtype("float64")
 
 
 class State(eqx.Module):
@@ -131,7 +134,9 @@ class Dual(eqx.Module):
         density: AbstractDensity,
         n_nodes: int | None,
     ) -> "Dual":
-        """The dual of a problem, with the rules that a bound is measured by."""
+        """The dual in double precision, with the rules that a bound is measured by."""
+        parts = cast((problem, policy, shadow, density), DOUBLE)
+        problem, policy, shadow, density = parts
         chain, effort = Chain.of(problem), density.effort
         n_nodes = effort.n_nodes if n_nodes is None else n_nodes
         nodes, finer = (
