@@ -2,25 +2,22 @@
 
 import dataclasses
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from deephedge.numerics import normal
-from deephedge.optimum.certificate_chain import Chain
-from deephedge.optimum.certificate_dual import AbstractDual, Moved, State
-from deephedge.optimum.certificate_shadow import Choice, Shadow
+from deephedge.optimum.certificate_dual import AbstractDensity, Dual, Effort, Moved, State
+from deephedge.optimum.certificate_shadow import Choice
 from deephedge.optimum.certificate_step import Step
-from deephedge.optimum.tilt import Nodes, Tilt, root
-from deephedge.policies.base import AbstractPolicy
+from deephedge.optimum.tilt import Nodes, Tilt, equally_spaced, root
 from deephedge.typing import Array, Bool, Float, PyTree, Scalar
 
 _FARTHEST = 3.5
 """Probits of the density beyond which it stays where it is."""
 
 
-class CappedDual(AbstractDual):
+class CappedDensity(AbstractDensity):
     r"""Densities $L_t = \Phi(a_t)/\tau$, which no path takes above $1/\tau$.
 
     Over a step of normals e, $a' = \alpha + \beta\cdot e + \tfrac12\sum_i\gamma_i(e_i^2 - 1)$; a
@@ -34,26 +31,27 @@ class CappedDual(AbstractDual):
     Reference: Artzner, Delbaen, Eber and Heath (1999), Coherent measures of risk, for the dual.
     """
 
-    chain: Chain
-    shadow: Shadow
-    policy: AbstractPolicy | None
-    premium: Scalar
-    nodes: Nodes
-    finer: Nodes | None
     tail: Scalar
-    n_iterations: int = eqx.field(static=True)
-    close_out: bool = eqx.field(static=True)
 
-    def opening(self) -> Scalar:
-        return normal.quantile(self.tail)
+    @property
+    def effort(self) -> Effort:
+        # The density is integrated by the rule too, which takes more nodes and iterations.
+        return Effort(equally_spaced, n_nodes=64, n_more=16, n_iterations=12, quick=(32, 5))
+
+    @property
+    def n_seen(self) -> int:
+        return 1
+
+    def opening(self, dtype: jnp.dtype) -> Scalar:
+        return normal.quantile(self.tail.astype(dtype))
 
     def judged(self, measure: Scalar) -> tuple[Scalar, Scalar]:
         return jnp.zeros_like(measure), normal.cdf(measure) / self.tail
 
-    def moved(self, state: State, k: Array, noise: Float[Array, " normal"]) -> Moved:
+    def moved(self, dual: Dual, state: State, k: Array, noise: Float[Array, " normal"]) -> Moved:
         a = state.measure
         holdings = state.account.holdings
-        choice = self.shadow.choice(state.now, state.place, holdings, jnp.tanh(0.5 * a)[None])
+        choice = dual.shadow.choice(state.now, state.place, holdings, jnp.tanh(0.5 * a)[None])
         bend = jnp.log(jnp.diagonal(choice.tilt.factor))
         still = Tilt(jnp.zeros_like(noise), jnp.eye(noise.shape[0], dtype=noise.dtype))
         wanted = dataclasses.replace(choice, tilt=still)
@@ -62,7 +60,7 @@ class CappedDual(AbstractDual):
         far = jnp.abs(a) > _FARTHEST
         start = jnp.zeros(1 + state.shadow.shape[0], a.dtype).at[0].set(a)
         fixed = lax.stop_gradient((wanted, bend, state, start))
-        found, ok = self._tried(*fixed, k)
+        found, ok = self._tried(dual, *fixed, k)
         ok = ok & ~far
 
         def kept(x: PyTree, y: PyTree) -> PyTree:
@@ -70,26 +68,26 @@ class CappedDual(AbstractDual):
 
         choice: Choice = kept(wanted, frozen)
         bend = kept(bend, 0.0 * bend)
-        step = self.begun(state, k, choice)
-        shape = (a, bend, self._shadows(step, self.nodes), state.shadow)
-        unknown = root(self._drift(self.nodes), shape, kept(found, start), 1)
+        step = dual.begun(state, k, choice)
+        shape = (a, bend, self._shadows(step, dual.nodes), state.shadow)
+        unknown = root(self._drift(dual.nodes), shape, kept(found, start), 1)
         unknown = kept(unknown, start)
         missed = jnp.zeros_like(state.drift)
-        if self.finer is not None:
-            shape = (a, bend, self._shadows(step, self.finer), state.shadow)
-            errors = jnp.abs(self._drift(self.finer)(shape, unknown))
+        if dual.finer is not None:
+            shape = (a, bend, self._shadows(step, dual.finer), state.shadow)
+            errors = jnp.abs(self._drift(dual.finer)(shape, unknown))
             missed = errors[1:] + errors[0] * jnp.abs(state.shadow)
         measure = _probit(unknown, bend, noise)
         return Moved(step, noise, step.later(noise), measure, missed)
 
     def _tried(
-        self, choice: Choice, bend: Array, state: State, start: Array, k: Array
+        self, dual: Dual, choice: Choice, bend: Array, state: State, start: Array, k: Array
     ) -> tuple[Array, Bool[Array, ""]]:
         """The solution for a choice, and whether it is one."""
-        step = self.begun(state, k, choice)
-        shape = (state.measure, bend, self._shadows(step, self.nodes), state.shadow)
-        drift = self._drift(self.nodes)
-        found = root(drift, shape, start, self.n_iterations)
+        step = dual.begun(state, k, choice)
+        shape = (state.measure, bend, self._shadows(step, dual.nodes), state.shadow)
+        drift = self._drift(dual.nodes)
+        found = root(drift, shape, start, dual.n_iterations)
         size = jnp.finfo(found.dtype).eps ** 0.75 * jnp.max(jnp.abs(state.shadow))
         return found, jnp.max(jnp.abs(drift(shape, found))) < size
 

@@ -1,10 +1,14 @@
 """The bound that a shadow price and a measure give, path by path under that measure."""
 
+import dataclasses
 from abc import abstractmethod
+from collections.abc import Callable
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from deephedge.markets.base import Path, Snapshot
@@ -13,9 +17,12 @@ from deephedge.optimum.certificate_shadow import Choice, Shadow
 from deephedge.optimum.certificate_step import Step
 from deephedge.optimum.tilt import Nodes
 from deephedge.policies.base import AbstractPolicy, Account
+from deephedge.rollout.problem import HedgingProblem
 from deephedge.typing import Array, Float, PyTree, Scalar
 
 _ROUNDING = 1e-9
+
+DOUBLE = np.dtype("float64")
 
 
 class State(eqx.Module):
@@ -66,29 +73,87 @@ class Moved(eqx.Module):
     """The drift that the finer quadrature sees."""
 
 
-class AbstractDual(eqx.Module):
-    """All that a path of the bound depends on, but its noise."""
+class Effort(NamedTuple):
+    """How conditional means are integrated, and the equations in them solved."""
 
-    chain: eqx.AbstractVar[Chain]
-    shadow: eqx.AbstractVar[Shadow]
-    policy: eqx.AbstractVar[AbstractPolicy | None]
-    premium: eqx.AbstractVar[Scalar]
-    nodes: eqx.AbstractVar[Nodes]
-    finer: eqx.AbstractVar[Nodes | None]
-    n_iterations: eqx.AbstractVar[int]
-    close_out: eqx.AbstractVar[bool]
+    rule: Callable[[int, int, jnp.dtype], Nodes]
+    """From the nodes a normal, how many normals, and a precision."""
+    n_nodes: int
+    n_more: int
+    """How many more nodes a normal the finer rule has."""
+    n_iterations: int
+    quick: tuple[int, int]
+    """Nodes and iterations for training."""
+
+
+class AbstractDensity(eqx.Module):
+    """A family of measures Q, by their densities."""
+
+    @property
+    @abstractmethod
+    def effort(self) -> Effort:
+        """What its equations take."""
+
+    @property
+    @abstractmethod
+    def n_seen(self) -> int:
+        """How many numbers the network sees of where the density stands."""
 
     @abstractmethod
-    def opening(self) -> Scalar:
+    def opening(self, dtype: jnp.dtype) -> Scalar:
         """Where the density of Q stands at the start."""
 
     @abstractmethod
-    def moved(self, state: State, k: Array, noise: Float[Array, " normal"]) -> "Moved":
+    def moved(self, dual: "Dual", state: State, k: Array, noise: Float[Array, " normal"]) -> Moved:
         """The step from date k, after the policy's trade."""
 
     @abstractmethod
     def judged(self, measure: Scalar) -> tuple[Scalar, Scalar]:
         """Penalty and weight of a path, from where its density ends."""
+
+
+class Dual(eqx.Module):
+    """All that a path of the bound depends on, but its noise."""
+
+    chain: Chain
+    shadow: Shadow
+    density: AbstractDensity
+    policy: AbstractPolicy | None
+    premium: Scalar
+    nodes: Nodes
+    finer: Nodes | None
+    n_iterations: int = eqx.field(static=True)
+    close_out: bool = eqx.field(static=True)
+
+    @classmethod
+    def of(
+        cls,
+        problem: HedgingProblem,
+        policy: AbstractPolicy | None,
+        shadow: Shadow,
+        density: AbstractDensity,
+        n_nodes: int | None,
+    ) -> "Dual":
+        """The dual in double precision, with the rules that a bound is measured by."""
+        parts = cast((problem, policy, shadow, density), DOUBLE)
+        problem, policy, shadow, density = parts
+        chain, effort = Chain.of(problem), density.effort
+        n_nodes = effort.n_nodes if n_nodes is None else n_nodes
+        nodes, finer = (
+            effort.rule(n, shadow.n_normals, problem.times.dtype)
+            for n in (n_nodes, n_nodes + effort.n_more)
+        )
+        premium = problem.premium_at(chain.start())
+        rules = (nodes, finer, effort.n_iterations)
+        return cls(chain, shadow, density, policy, premium, *rules, problem.close_out)
+
+    def quick(self, dtype: jnp.dtype) -> "Dual":
+        """The same for training: in that precision, with fewer nodes and iterations."""
+        n_nodes, n_iterations = self.density.effort.quick
+        nodes = self.density.effort.rule(n_nodes, self.shadow.n_normals, dtype)
+        return dataclasses.replace(
+            cast(self, dtype), nodes=nodes, finer=None, n_iterations=n_iterations
+        )
 
     def path(self, noise: Float[Array, "step normal"]) -> Outcome:
         """One path under Q, from standard normals."""
@@ -104,7 +169,7 @@ class AbstractDual(eqx.Module):
         )
         path = Path(**rows)
         owed = path.discount[-1] * self.chain.claim.payoff(path) - self.premium
-        judged = self.judged(end.measure)
+        judged = self.density.judged(end.measure)
         return Outcome(owed, *judged, end.gains, end.control, end.drift, end.allowance)
 
     def _start(self) -> State:
@@ -118,7 +183,7 @@ class AbstractDual(eqx.Module):
             shadow=now.discount * now.prices + self.shadow.position(place) * width,
             account=Account(none, self.premium),
             memory=None if self.policy is None else self.policy.init(),
-            measure=self.opening(),
+            measure=self.density.opening(zero.dtype),
             gains=zero,
             control=zero,
             drift=none,
@@ -134,7 +199,7 @@ class AbstractDual(eqx.Module):
         """Where the path stands a step later."""
         account, memory = self._hedged(state)
         state = eqx.tree_at(lambda s: s.account, state, account)
-        now, moved = state.now, self.moved(state, k, noise)
+        now, moved = state.now, self.density.moved(self, state, k, noise)
         step, later = moved.step, moved.later
         price, grown = later.discount * later.prices, step.grown(later)
         shadow = price + step.above(moved.standard, later)
@@ -172,3 +237,8 @@ class AbstractDual(eqx.Module):
         holdings, memory = self.policy.step(now, account, state.memory)
         cost = now.discount * self.chain.cost(holdings - account.holdings, now)
         return Account(holdings, account.wealth - cost), memory
+
+
+def cast(tree: PyTree, dtype: jnp.dtype) -> PyTree:
+    """The same numbers in another precision."""
+    return jax.tree.map(lambda x: x.astype(dtype) if eqx.is_inexact_array(x) else x, tree)

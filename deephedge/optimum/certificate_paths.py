@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 
 from deephedge.numerics.draws import AbstractSource
-from deephedge.optimum.certificate_dual import AbstractDual, Outcome
+from deephedge.optimum.certificate_dual import Dual, Outcome
 from deephedge.optimum.tilt import kinked
 from deephedge.rollout.sample import BATCH
 from deephedge.typing import Array, Float, Int
@@ -19,7 +19,7 @@ _NODES, _FINE = (5, 7), (400, 1000)
 _FEW = 16
 
 
-def evaluated(dual: AbstractDual, source: AbstractSource, n_paths: int) -> Outcome:
+def evaluated(dual: Dual, source: AbstractSource, n_paths: int) -> Outcome:
     """What every path contributes.
 
     Where a step has kinks, as the quadratic-exponential scheme has where the variance comes near
@@ -54,6 +54,6 @@ def slack_shares(paths: Outcome) -> Float[Array, " path"]:
 
 @eqx.filter_jit
 def _sampled(
-    dual: AbstractDual, source: AbstractSource, paths: Int[Array, " path"], batch_size: int
+    dual: Dual, source: AbstractSource, paths: Int[Array, " path"], batch_size: int
 ) -> Outcome:
     return lax.map(lambda i: dual.path(source(i)), paths, batch_size=batch_size)

@@ -1,6 +1,5 @@
 """The learned part of a certificate: a shadow price inside the spread, and a measure for it."""
 
-import dataclasses
 from typing import NamedTuple
 
 import equinox as eqx
@@ -14,7 +13,7 @@ from deephedge.numerics.perceptron import Perceptron, silent_network
 from deephedge.optimum.tilt import Tilt
 from deephedge.policies.learned.features import Features
 from deephedge.rollout.problem import HedgingProblem
-from deephedge.typing import Array, Float, PRNGKeyArray
+from deephedge.typing import Array, Float, PRNGKeyArray, Scalar
 
 _STEEPEST, _MOST_MEAN, _MOST_STRETCH = 3.0, 1.0, 0.7
 _FARTHEST = 1.5
@@ -52,10 +51,17 @@ class Choice(eqx.Module):
     tilt: Tilt
     holdings: Float[Array, " asset"]
 
-    def damped(self, place: Float[Array, " asset"], ease: Float[Array, " asset"]) -> "Choice":
-        """Only so much of the way from a place on the ramp to the next."""
-        level = place + ease * (self.level - place)
-        return dataclasses.replace(self, level=level, slope=ease[:, None] * self.slope)
+    def eased(self, place: Float[Array, " asset"], ease: Scalar) -> "Choice":
+        """Only so much of it: with none, the place on the ramp stays, and so does the measure.
+
+        What is aimed at is nearer to the price, too: in a calm market the way back takes long.
+        """
+        near = jnp.clip(place, min=-_FARTHEST, max=_FARTHEST)
+        level = (1.0 - ease) * near + ease**2 * self.level
+        unit = jnp.eye(self.slope.shape[1], dtype=self.slope.dtype)
+        factor = unit + ease * (self.tilt.factor - unit)
+        tilt = Tilt(ease * self.tilt.mean, factor)
+        return Choice(level, ease * self.slope, tilt, self.holdings)
 
 
 class Shadow(eqx.Module):

@@ -10,6 +10,9 @@ from deephedge.optimum.certificate_shadow import SOFTNESS, Choice, ramp
 from deephedge.optimum.tilt import Nodes
 from deephedge.typing import Array, Float, Scalar
 
+_LONGEST_SHIFT = 0.75
+"""Of the normals, in deviations, that the shadow price may ask for by its way in the spread."""
+
 
 class Width(eqx.Module):
     r"""The half-spread to second order: $w_0 + g\cdot e + \tfrac12 e\cdot He$."""
@@ -72,18 +75,24 @@ class Step(eqx.Module):
         slope = jax.jacfwd(spread)
         return Width(spread(zero), slope(zero), jax.jacfwd(slope)(zero))
 
-    def ease(self, width: Width) -> Float[Array, " asset"]:
-        """How far the shadow price may move in the spread, from 0 to 1.
+    def ease(self) -> Scalar:
+        """How much of what is chosen can be done, from 0 to 1.
 
-        A move from edge to edge is twice the half-spread, and the price must make up for it in the
-        mean. Where it hardly moves, as with hardly any variance, only a long shift of the normals
-        could do that.
+        The shadow price may move from edge to edge, and the prices must make up for it in the mean.
+        Where they hardly move, as with hardly any variance, only a long shift of the normals does.
         """
-        zero = jnp.zeros_like(self.choice.tilt.mean)
-        slopes = jax.jacfwd(lambda standard: self.grown(self.later(standard)))(zero)
-        moves = jnp.sum(jnp.abs(slopes), axis=1)
-        wide = 2.0 * width.value
-        return jnp.where(wide > moves, moves / jnp.where(wide > 0, wide, 1.0), 1.0)
+        width = self.chain.half_width(self.now)
+        n = width.shape[0]
+
+        def grown(normals: Float[Array, " normal"]) -> Float[Array, " asset"]:
+            return self.grown(self.chain.after(self.k, self.now, normals))
+
+        moves = jax.jacfwd(grown)(jnp.zeros_like(self.choice.tilt.mean))[:, :n]
+        shifts = 1.0 / moves if n == 1 else jnp.linalg.inv(moves)
+        longest = jnp.max(jnp.abs(shifts) @ (2.0 * width))
+        near = longest <= _LONGEST_SHIFT
+        far = jnp.where(near | ~jnp.isfinite(longest), jnp.inf, longest)
+        return jnp.where(near, 1.0, _LONGEST_SHIFT / far)
 
     def position(self, standard: Float[Array, " normal"]) -> Float[Array, " asset"]:
         """Where in the spread the shadow price is then, from -1 to 1, but for what is unused."""
@@ -108,11 +117,12 @@ class Step(eqx.Module):
         return jax.vmap(one)(points)
 
     def mean(
-        self, nodes: Nodes, values: Array, width: Width, shift: Float[Array, " normal"]
+        self, nodes: Nodes, width: Width, shift: Float[Array, " normal"]
     ) -> Float[Array, " asset"]:
         """The mean of the shadow price, with dividends, under the tilt with that shift."""
         exact = width.mean(self.choice.level, self.choice.slope, shift)
-        return nodes.expectation(values, shift) + (1.0 - self.unused) * exact
+        values = self.values(width, shift[None] + nodes.points)
+        return nodes.weights @ values + (1.0 - self.unused) * exact
 
     def place(self, standard: Float[Array, " normal"]) -> Float[Array, " asset"]:
         """The next position in the spread."""

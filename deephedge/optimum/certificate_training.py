@@ -11,7 +11,7 @@ import optax
 from jax import lax
 
 from deephedge.numerics.draws import AbstractSource, pseudo
-from deephedge.optimum.certificate_dual import AbstractDual
+from deephedge.optimum.certificate_dual import Dual
 from deephedge.optimum.certificate_shadow import Shadow
 from deephedge.typing import PRNGKeyArray, PyTree, Scalar
 
@@ -20,7 +20,7 @@ Report = Callable[[int, str], None]
 
 
 def learned(
-    dual: AbstractDual,
+    dual: Dual,
     *,
     key: PRNGKeyArray,
     n_steps: int,
@@ -52,7 +52,7 @@ def learned(
     return eqx.combine(params, static), stopped
 
 
-def noise(dual: AbstractDual, key: PRNGKeyArray, n_paths: int) -> AbstractSource:
+def noise(dual: Dual, key: PRNGKeyArray, n_paths: int) -> AbstractSource:
     """Fresh normals for so many paths."""
     times = dual.chain.times
     return pseudo(key, n_paths, times.shape[0] - 1, dual.shadow.n_normals, times.dtype)
@@ -71,7 +71,7 @@ def _trainable(shadow: Shadow) -> PyTree:
 def _update(
     learnt: tuple[PyTree, PyTree],
     static: PyTree,
-    dual: AbstractDual,
+    dual: Dual,
     optimizer: optax.GradientTransformation,
     source: AbstractSource,
     n_paths: int,

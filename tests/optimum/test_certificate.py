@@ -1,3 +1,5 @@
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,9 +12,9 @@ from deephedge.numerics import normal
 from deephedge.optimum import certificate, shortfall_hedge
 from deephedge.optimum.certificate_chain import Chain
 from deephedge.optimum.certificate_penalty import penalty_of
-from deephedge.optimum.certificate_shadow import SOFTNESS, ramp
-from deephedge.optimum.certificate_step import Width
-from deephedge.optimum.tilt import Nodes, gauss_hermite
+from deephedge.optimum.certificate_shadow import SOFTNESS, Choice, ramp
+from deephedge.optimum.certificate_step import Step, Width
+from deephedge.optimum.tilt import Nodes, Tilt, gauss_hermite
 from deephedge.policies import DeltaHedge, Zakamouline
 from deephedge.pricing import BlackScholesFormula, Held, ListedModel
 from deephedge.risk import (
@@ -72,21 +74,47 @@ def test_penalties_are_those_of_a_normal_law_that_is_moved():
     np.testing.assert_allclose(square, np.expm1(shift**2) / 0.5, rtol=1e-12)
 
 
-def test_a_chain_goes_where_the_market_goes_and_only_proportional_costs_make_its_spread():
+def test_a_chain_goes_where_the_market_goes_and_its_moves_limit_those_in_the_spread():
     market = BlackScholes(spot=[100.0, 50.0], vol=[0.2, 0.3], rate=0.03, dividend=0.01, drift=0.2)
     chain = Chain.of(problem(market))
     normals = jnp.array([[0.3, -1.0], [1.2, 0.4], [-0.5, 0.1]])
     path = market.path(chain.times, normals)
 
+    choice = Choice(
+        jnp.array([0.5, -2.0]),
+        jnp.ones((2, 2)),
+        Tilt(jnp.array([0.1, 0.2]), jnp.array([[2.0, 0.0], [0.3, 0.5]])),
+        jnp.zeros(2),
+    )
+    dear = dataclasses.replace(chain, cost=ProportionalCost(0.5))
+    place = jnp.array([-0.4, 1.0])
+
     @jax.jit
     def walked(normals):
         now = chain.start()
         width = chain.half_width(now)
+        eases = [
+            Step(x, choice, now, jnp.asarray(0), jnp.asarray(1.0), jnp.asarray(0.0)).ease()
+            for x in (chain, dear)
+        ]
+        stays, goes = (choice.eased(place, jnp.asarray(ease)) for ease in (0.0, 1.0))
         for k in range(3):
             now = chain.after(k, now, normals[k])
-        return width, now
+        return width, now, eases, stays, goes
 
-    width, end = walked(normals)
+    width, end, eases, stays, goes = walked(normals)
+    # Edge to edge is 100 on a price whose normal moves it so much: most of all for the first asset.
+    dt = MATURITY / 3
+    move = 100.0 * 0.2 * dt**0.5 * np.exp((0.2 - 0.03 + 0.01 - 0.5 * 0.2**2) * dt)
+    np.testing.assert_allclose(eases, [1.0, 0.75 * move / 100.0], rtol=1e-12)
+    for ours, theirs in (
+        (stays.level, place),
+        (stays.slope, np.zeros((2, 2))),
+        (stays.tilt.normals(normals[0]), normals[0]),
+        (goes.level, choice.level),
+        (goes.tilt.normals(normals[0]), choice.tilt.normals(normals[0])),
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=1e-15)
     np.testing.assert_allclose(width, [0.12, 0.07], rtol=1e-12)
     np.testing.assert_allclose(end.prices, path.prices[-1], rtol=1e-12)
     np.testing.assert_allclose(end.discount, path.discount[-1], rtol=1e-12)
