@@ -122,7 +122,7 @@ class _Drawn:
         model: AbstractModel,
         claim: AbstractClaim,
         now: Snapshot,
-        keys: PRNGKeyArray,
+        keys: Array,
         coarsest: int,
         refinement: int,
     ):
