@@ -17,7 +17,7 @@ from deephedge.costs import (
     QuadraticImpact,
 )
 from deephedge.markets import CEV, BlackScholes
-from deephedge.optimum import Resolution, solve_entropic
+from deephedge.optimum import Resolution, judge_entropic, solve_entropic
 from deephedge.policies import AbstractBandPolicy
 from deephedge.risk import Entropic, ExpectedShortfall
 from deephedge.rollout import HedgingProblem, sample, time_grid
@@ -50,6 +50,13 @@ def test_the_optimum_and_its_band():
     assert found.error < 1e-4
     assert found.lower == pytest.approx(0.470, abs=5e-4)
     assert found.upper == pytest.approx(0.556, abs=5e-4)
+
+
+def test_the_best_hedge_judged_has_the_least_risk():
+    """The programme that judges a hedge, at the hedge of the programme that looks for the best."""
+    best, own = solved(), judge_entropic(problem(), RISK, solved().policy)
+    assert own.value == pytest.approx(best.value, rel=1e-10)
+    assert own.error < 1e-4
 
 
 KNOWN = {0.0: 2.35328, 2**-10: 2.52149, 2**-8: 2.88613, 2**-6: 3.99774}
