@@ -14,6 +14,8 @@ def script(monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)
     file = FOLDER / "learned_optimality.py"
     spec = importlib.util.spec_from_file_location("learned_optimality", file)
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "learned_optimality", module)
     spec.loader.exec_module(module)

@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 
 from deephedge.claims import Call
-from deephedge.costs import CostSum, FixedCost, ProportionalCost, QuadraticImpact
+from deephedge.costs import (
+    AbstractCost,
+    CostSum,
+    FixedCost,
+    ProportionalCost,
+    QuadraticImpact,
+)
 from deephedge.markets import BlackScholes, Heston, Merton
 from deephedge.optimum import Resolution, judge_entropic
 from deephedge.policies import DeltaHedge, Feedforward, RebalanceEvery, Zakamouline
@@ -33,7 +39,7 @@ DELTA, BAND = DeltaHedge(CALL, FORMULA), Zakamouline(CALL, FORMULA, cost_rate=0.
 SMALL = Resolution(prices=4.0, holdings=61, variances=9, deviations=5.0)
 
 
-def problem(market, cost=COST, close_out=False):
+def problem(market, cost: AbstractCost = COST, close_out=False):
     return HedgingProblem(market, CALL, cost, time_grid(MATURITY, 6), close_out=close_out)
 
 
