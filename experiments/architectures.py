@@ -18,6 +18,7 @@ import equinox as eqx
 import jax
 from reference_problem import AVERSION, COST, DELTA_RISK, FORMULA, RISK, reference_problem
 
+from deephedge.numerics.draws import Draws, antithetic
 from deephedge.optimum import Solved, solve_entropic
 from deephedge.policies import (
     AbstractPolicy,
@@ -95,6 +96,7 @@ def learn(
     n_seeds: int,
     n_steps: int,
     n_paths: int,
+    draws: Draws = antithetic,
 ) -> TrainedEnsemble:
     return train_ensemble(
         problem,
@@ -104,6 +106,7 @@ def learn(
         optimizer=default_optimizer(n_steps, architecture.learning_rate),
         n_steps=n_steps,
         n_paths=n_paths,
+        draws=draws,
         averaging=0.97,
         validate_every=n_steps,
         validation_paths=8192,
