@@ -159,10 +159,11 @@ def shown(name: str, best: Solved, found: Mapping[str, tuple[float, float]]) -> 
         error = math.hypot(noise, between, (1 - share) * way_error) / way
         shares[hedge] = share
         ends = [f"{1 - x / way:.2%}" for x in (over.greatest, over.least)]
+        how_far = f"{share:.2%} ± {error:.2%} [{', '.join(ends)}]"
         print(
             f"| {name} | {best.value:.5f} ± {best.error:.0e} | {hedge} | "
-            f"{best.value + over.mean:.5f} ± {between:.5f} | "
-            f"{share:.2%} ± {error:.2%} [{', '.join(ends)}] |",
+            f"{best.value + over.mean:.5f} ± {math.hypot(noise, between):.5f} | "
+            f"{'–' if hedge == 'delta' else how_far} |",
             flush=True,
         )
     return shares
@@ -173,7 +174,7 @@ def experiment(
 ) -> dict[str, dict[str, float]]:
     """The share of the way from delta to the optimum, by problem and hedge."""
     shares = {}
-    print("| problem | optimum | hedge | risk ± between seeds | share ± error [range] |")
+    print("| problem | optimum | hedge | risk ± error | share of the way ± error [range] |")
     for name, row in ROWS.items():
         if not any(part.strip() in name for part in rows.split(",")):
             continue
