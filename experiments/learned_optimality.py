@@ -60,7 +60,7 @@ ROWS = {
 }
 
 
-class SmileBand(AbstractClassicalBand):
+class LeaningBand(AbstractClassicalBand):
     r"""Zakamouline's width around a minimum-variance delta, for a Heston market without rates.
 
     $$\Delta(\bar v) + \frac{\rho\,\xi}{S}\,b\,\frac{\partial V}{\partial\bar v}, \qquad
@@ -101,7 +101,7 @@ def hedges_of(row: Row, problem: HedgingProblem, settings: dict) -> dict[str, Ab
     draws = antithetic if row.deviation == 1.0 else tilted(antithetic, wide)
     base, sees = zakamouline, SEES
     if isinstance(problem.market, Heston):
-        base = SmileBand(zakamouline, problem.market)
+        base = LeaningBand(zakamouline, problem.market)
         hedges["leaning band"] = base
         sees = (*SEES, "factors")
     for name in row.learned:
