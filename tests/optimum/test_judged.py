@@ -59,7 +59,7 @@ def problem(market, cost: AbstractCost = COST, close_out=False):
 )
 def test_the_simulated_risk(stated, hedge):
     judged = judge_entropic(stated, RISK, hedge, resolution=SMALL)
-    n_paths = 640_000
+    n_paths = 960_000
     pnl = np.asarray(sample(stated, hedge, n_paths, key=jax.random.key(5), keep=pnl_only))
     tilted = np.exp(-(pnl - pnl.mean()))
     risk = np.log(tilted.mean()) - pnl.mean()
