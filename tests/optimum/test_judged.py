@@ -36,7 +36,7 @@ COST = ProportionalCost(0.001)
 RISK = Entropic(aversion=1.0)
 FORMULA = BlackScholesFormula(vol=0.2)
 DELTA, BAND = DeltaHedge(CALL, FORMULA), Zakamouline(CALL, FORMULA, cost_rate=0.001, aversion=1.0)
-SMALL = Resolution(prices=4.0, holdings=61, variances=9, deviations=5.0)
+SMALL = Resolution(prices=4.0, holdings=61, variances=13, deviations=5.0)
 
 
 def problem(market, cost: AbstractCost = COST, close_out=False):
