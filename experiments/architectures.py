@@ -18,6 +18,7 @@ import equinox as eqx
 import jax
 from reference_problem import AVERSION, COST, DELTA_RISK, FORMULA, RISK, reference_problem
 
+from deephedge.numerics.draws import Draws, antithetic
 from deephedge.optimum import Solved, solve_entropic
 from deephedge.policies import (
     AbstractPolicy,
@@ -32,6 +33,7 @@ from deephedge.policies import (
     Zakamouline,
 )
 from deephedge.reports import between_seeds, compare, paired_by_seed
+from deephedge.risk import Entropic
 from deephedge.rollout import HedgingProblem
 from deephedge.training import TrainedEnsemble, default_optimizer, split_trainable, train_ensemble
 
@@ -70,12 +72,14 @@ ARCHITECTURES = {
 """All but the last start from Zakamouline's band, and all but the last two correct its edges."""
 
 
-def policies(architecture: Architecture, n_seeds: int) -> list[AbstractTrainablePolicy]:
+def policies(
+    problem: HedgingProblem, architecture: Architecture, n_seeds: int
+) -> list[AbstractTrainablePolicy]:
     return [
         architecture.make(
-            PROBLEM.market,
-            PROBLEM.claim,
-            PROBLEM.times,
+            problem.market,
+            problem.claim,
+            problem.times,
             base=architecture.base,
             key=jax.random.key(seed),
             **architecture.options,
@@ -85,16 +89,24 @@ def policies(architecture: Architecture, n_seeds: int) -> list[AbstractTrainable
 
 
 def learn(
-    architecture: Architecture, *, n_seeds: int, n_steps: int, n_paths: int
+    problem: HedgingProblem,
+    risk: Entropic,
+    architecture: Architecture,
+    *,
+    n_seeds: int,
+    n_steps: int,
+    n_paths: int,
+    draws: Draws = antithetic,
 ) -> TrainedEnsemble:
     return train_ensemble(
-        PROBLEM,
-        policies(architecture, n_seeds),
-        RISK,
+        problem,
+        policies(problem, architecture, n_seeds),
+        risk,
         key=jax.random.key(7),
         optimizer=default_optimizer(n_steps, architecture.learning_rate),
         n_steps=n_steps,
         n_paths=n_paths,
+        draws=draws,
         averaging=0.97,
         validate_every=n_steps,
         validation_paths=8192,
@@ -107,14 +119,18 @@ def n_parameters(policy: AbstractTrainablePolicy) -> int:
 
 
 def judged(
-    problem: HedgingProblem, best: Solved, ensemble: TrainedEnsemble, n_paths: int
+    problem: HedgingProblem,
+    risk: Entropic,
+    best: Solved,
+    ensemble: TrainedEnsemble,
+    n_paths: int,
 ) -> tuple[list[float], float]:
     """Each seed's risk, and the largest standard error of one, from paired paths."""
     members = {f"seed {i}": policy for i, policy in enumerate(ensemble.policies)}
     result = compare(
         problem,
         {"optimal": best.policy, **members},
-        {"entropic": RISK},
+        {"entropic": risk},
         n_paths=n_paths,
         key=jax.random.key(1_000_003),
     )
@@ -132,8 +148,10 @@ def experiment(
     for name, architecture in ARCHITECTURES.items():
         if not any(part.strip() in name for part in only.split(",")):
             continue
-        ensemble = learn(architecture, n_seeds=n_seeds, n_steps=n_steps, n_paths=n_paths)
-        risks[name], noise = judged(PROBLEM, best, ensemble, judge_paths)
+        ensemble = learn(
+            PROBLEM, RISK, architecture, n_seeds=n_seeds, n_steps=n_steps, n_paths=n_paths
+        )
+        risks[name], noise = judged(PROBLEM, RISK, best, ensemble, judge_paths)
         x = between_seeds(risks)[name]
         share = (DELTA_RISK - x.mean) / (DELTA_RISK - best.value)
         print(

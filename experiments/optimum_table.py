@@ -43,17 +43,21 @@ RESOLUTIONS = {
 }
 
 
-def optimum(market: str, cost: float, aversion: float) -> Solved:
-    """One cell of the table."""
-    claim = Call(strike=100.0, maturity=MATURITY)
-    problem = HedgingProblem(
+def stated(market: str, cost: float) -> HedgingProblem:
+    return HedgingProblem(
         MARKETS[market],
-        claim,
+        Call(strike=100.0, maturity=MATURITY),
         ProportionalCost(cost),
         time_grid(MATURITY, 30),
         close_out=False,
     )
-    return solve_entropic(problem, Entropic(aversion=aversion), resolution=RESOLUTIONS[market])
+
+
+def optimum(market: str, cost: float, aversion: float) -> Solved:
+    """One cell of the table."""
+    return solve_entropic(
+        stated(market, cost), Entropic(aversion=aversion), resolution=RESOLUTIONS[market]
+    )
 
 
 def table(market: str, aversions: Sequence[float], costs: Sequence[float]) -> None:

@@ -11,6 +11,7 @@ from deephedge.claims.base import AbstractEuropean
 from deephedge.optimum.charges import Charges
 from deephedge.optimum.curve import Curve
 from deephedge.optimum.expectation import BLOCK, certainty_equivalent, extended
+from deephedge.optimum.given import Given
 from deephedge.optimum.law import AbstractLaw
 from deephedge.optimum.maturity import at_maturity
 from deephedge.optimum.trade import Decision, best_trade
@@ -67,11 +68,12 @@ class Backward(NamedTuple):
 
 
 @eqx.filter_jit
-def backward(setting: Setting, grid: Grid) -> Backward:
+def backward(setting: Setting, grid: Grid, given: Given | None = None) -> Backward:
     r"""Solve $J_k(s, h) = \min_{h'} D_k c(h' - h) + \rho_k(J_{k+1} - h'\,\text{gain}_{k+1})$.
 
     With $\rho$ the entropic risk of one step, from $J_T$ = payoff (and the cost of closing out).
-    Wealth is no state: the entropic measure passes over what is certain.
+    Wealth is no state: the entropic measure passes over what is certain. Where a hedge is given,
+    h' is what it holds, and nothing is looked for.
 
     Reference: Hodges and Neuberger (1989); Davis, Panas and Zariphopoulou (1993).
     """
@@ -95,7 +97,11 @@ def backward(setting: Setting, grid: Grid) -> Backward:
         unit = (discounts[k] * price)[None, :, None]
         curve = Curve(held, log_mean / a + unit * row, mean + unit)
         prices = jnp.broadcast_to(price, (n_states, grid.n_prices))
-        risk, decision = best_trade(curve, prices, discounts[k], setting.charges)
+        if given is None:
+            risk, decision = best_trade(curve, prices, discounts[k], setting.charges)
+        else:
+            state = (prices, setting.law.variances, setting.times[k], discounts[k])
+            risk, decision = given.trade(curve, *state, setting.charges)
         # What the date before looks forward to; of no use at the first date, and not used there.
         prices = levels[k] * jnp.exp(wide)
         value, slope = extended(risk.value, risk.slope, prices, grid.reach)

@@ -61,22 +61,26 @@ def solve_entropic(
                 f"the optimal holdings must lie within {low:g} and {high:g}, got more: the "
                 "problem may have no optimum; lower the drift, or raise the aversion."
             )
-        # The same sizes at half the resolution: nothing is compiled again.
-        wide = dataclasses.replace(grid, dx=2 * grid.dx, held=_doubled(grid.held))
-        law = setting.law
-        if isinstance(law, HestonLaw):
-            first = law.roots[0]
-            law = dataclasses.replace(law, roots=first + 2 * (law.roots - first))
-        coarse_setting = dataclasses.replace(setting, law=law)
+        coarse_setting, wide = coarsened(setting, grid)
         coarse = backward(coarse_setting, wide)
-        value = _at_start(setting, fine)
-        error = abs(value - _at_start(coarse_setting, coarse))
+        value = at_start(setting, fine)
+        error = abs(value - at_start(coarse_setting, coarse))
         policy = _policy(problem, setting, grid, fine)
         decision = fine.decisions
         edges = (_between(setting, x[0, :, grid.n_prices // 2]) for x in decision[:2])
         lower, upper = (float(x) for x in edges)
     premium = float(problem.premium_at(problem.market.start()))
     return Solved(value - premium, error, lower, upper, policy)
+
+
+def coarsened(setting: Setting, grid: Grid) -> tuple[Setting, Grid]:
+    """The same sizes at half the resolution: nothing is compiled again."""
+    wide = dataclasses.replace(grid, dx=2 * grid.dx, held=_doubled(grid.held))
+    law = setting.law
+    if isinstance(law, HestonLaw):
+        first = law.roots[0]
+        law = dataclasses.replace(law, roots=first + 2 * (law.roots - first))
+    return dataclasses.replace(setting, law=law), wide
 
 
 def _doubled(held: Array) -> Array:
@@ -104,7 +108,7 @@ def _between(setting: Setting, values: Array) -> Array:
     return jnp.tensordot(weights, values[left - 1 : left + 3], axes=1)
 
 
-def _at_start(setting: Setting, solution: Backward) -> float:
+def at_start(setting: Setting, solution: Backward) -> float:
     """The risk at the first date, with nothing held."""
     risk = solution.risk
     middle = risk.value.shape[1] // 2

@@ -17,7 +17,7 @@ from deephedge.costs import (
     QuadraticImpact,
 )
 from deephedge.markets import CEV, BlackScholes
-from deephedge.optimum import Resolution, solve_entropic
+from deephedge.optimum import Resolution, judge_entropic, solve_entropic
 from deephedge.policies import AbstractBandPolicy
 from deephedge.risk import Entropic, ExpectedShortfall
 from deephedge.rollout import HedgingProblem, sample, time_grid
@@ -52,13 +52,25 @@ def test_the_optimum_and_its_band():
     assert found.upper == pytest.approx(0.556, abs=5e-4)
 
 
-KNOWN = {0.0: 2.35328, 2**-10: 2.52149, 2**-8: 2.88613, 2**-6: 3.99774}
+def test_the_best_hedge_judged_has_the_least_risk():
+    """The programme that judges a hedge, at the hedge of the programme that looks for the best."""
+    best, own = solved(), judge_entropic(problem(), RISK, solved().policy)
+    assert own.value == pytest.approx(best.value, rel=1e-10)
+    assert own.error < 1e-4
+
+
+KNOWN = {0.0: 2.35328, 2**-8: 2.88613, 2**-6: 3.99774}
+KNOWN_NEAR_THE_REFERENCE = {2**-10: 2.52149}
 KNOWN_CLOSED_OUT = {2**-10: 2.57083, 2**-8: 3.08467, 2**-6: 4.86264}
 
 
 @pytest.mark.parametrize(
     ("known", "close_out"),
-    [(KNOWN, False), pytest.param(KNOWN_CLOSED_OUT, True, marks=pytest.mark.slow)],
+    [
+        (KNOWN, False),
+        pytest.param(KNOWN_NEAR_THE_REFERENCE, False, marks=pytest.mark.slow),
+        pytest.param(KNOWN_CLOSED_OUT, True, marks=pytest.mark.slow),
+    ],
 )
 def test_other_costs(known, close_out):
     """Against another dynamic programme, to half a unit of its last digit and our own error."""
