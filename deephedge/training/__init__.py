@@ -1,5 +1,8 @@
 """How a policy is found."""
 
+from deephedge.training.actor_critic import ActorCriticTrained as ActorCriticTrained
+from deephedge.training.actor_critic import QuantileCritic as QuantileCritic
+from deephedge.training.actor_critic import train_actor_critic as train_actor_critic
 from deephedge.training.bellman import BellmanTrained as BellmanTrained
 from deephedge.training.bellman import Critic as Critic
 from deephedge.training.bellman import train_bellman as train_bellman
