@@ -26,7 +26,7 @@ from deephedge.training.single_step import (
     refuse_whole_paths,
 )
 from deephedge.training.trainable import split_trainable
-from deephedge.typing import Array, Float, PRNGKeyArray, PyTree, Scalar
+from deephedge.typing import Array, Float, Int, PRNGKeyArray, PyTree, Scalar
 
 
 class QuantileCritic(eqx.Module):
@@ -76,6 +76,7 @@ def train_actor_critic(
     holdings: tuple[float, float],
     owed: Owed | None = None,
     n_quantiles: int = 64,
+    n_draws: int = 8,
     exploration: float = 0.2,
     kink: float = 0.02,
     n_steps: int = 2000,
@@ -109,6 +110,8 @@ def train_actor_critic(
         policy: what is trained; or any policy, if `risk` is `None`.
         risk: what is made less; `None` leaves the policy as it is, and learns its critic alone.
         owed: a first guess of what the book owes; the critic learns the difference.
+        n_draws: how many of the quantiles of what follows a step are compared with those before it,
+            chosen anew in each step; time goes with `n_quantiles * n_draws`.
         exploration: standard deviation of the noise, in units of each asset.
         kink: within which quantile regression bends, in standard deviations of the payoff.
 
@@ -118,8 +121,13 @@ def train_actor_critic(
     from it again, and see the holdings before a trade in the critic; here every draw is fresh,
     and the cost of a trade is exact.
     """
-    at_least_one(n_steps=n_steps, n_paths=n_paths, n_quantiles=n_quantiles)
+    at_least_one(n_steps=n_steps, n_paths=n_paths, n_quantiles=n_quantiles, n_draws=n_draws)
     refuse_whole_paths(problem, policy)
+    if risk is not None and not isinstance(policy, AbstractTrainablePolicy):
+        raise ValueError(
+            f"`policy` must be one that can be trained, got {type(policy).__name__}; pass "
+            "`risk=None` to learn its critic alone."
+        )
     pilot_key, network_key, draw_key = jax.random.split(key, 3)
     seen = Features.fit(problem.market, problem.claim, problem.times, names=STANDARD, key=pilot_key)
     n_in, dtype = seen.size + seen.n_assets, problem.times.dtype
@@ -136,8 +144,9 @@ def train_actor_critic(
     )
     critic, optimizer = QuantileCritic(network, seen, owed), default_optimizer(n_steps, 1.0)
     found = _trained(
-        problem, policy, critic, risk, settings, draw_key, clipped(optimizer, 1.0), n_steps, n_paths
-    )
+        problem, policy, critic, risk, settings, draw_key, clipped(optimizer, 1.0), n_steps,
+        n_paths, n_draws,
+    )  # fmt: skip
     return ActorCriticTrained(*found)
 
 
@@ -176,14 +185,10 @@ def _trained(
     optimizer: optax.GradientTransformation,
     n_steps: int,
     n_paths: int,
+    n_draws: int,
 ) -> tuple[AbstractPolicy, QuantileCritic, Float[Array, " step"]]:
     own, rest = None, policy
-    if risk is not None:
-        if not isinstance(policy, AbstractTrainablePolicy):
-            raise ValueError(
-                f"`policy` must be one that can be trained, got {type(policy).__name__}; pass "
-                "`risk=None` to learn its critic alone."
-            )
+    if isinstance(policy, AbstractTrainablePolicy) and risk is not None:
         own, rest = split_trainable(policy)
 
     def together(params: _Pair) -> _Pair:
@@ -191,7 +196,8 @@ def _trained(
         return _Pair(rest if own is None else eqx.combine(params.actor, rest), learned)
 
     def loss(params: _Pair, target: _Pair, key: PRNGKeyArray) -> tuple[Scalar, Scalar]:
-        return _loss(problem, together(params), together(target), risk, settings, key, n_paths)
+        now, later = together(params), together(target)
+        return _loss(problem, now, later, risk, settings, key, n_paths, n_draws)
 
     def moved(slope: PyTree, rule: PyTree, params: PyTree) -> tuple[PyTree, PyTree]:
         with jax.numpy_dtype_promotion("standard"):
@@ -226,28 +232,34 @@ def _loss(
     settings: _Settings,
     key: PRNGKeyArray,
     n_paths: int,
+    n_draws: int,
 ) -> tuple[Scalar, Scalar]:
     """The critic's error and the actor's risk, neither with a slope in the other's weights."""
-    path_key, held_key, noise_key = jax.random.split(key, 3)
+    path_key, held_key, noise_key, pick_key = jax.random.split(key, 4)
     steps = drawn_steps(problem, path_key, n_paths)
     shape, dtype = steps.growth.shape, problem.times.dtype
     held = jax.random.uniform(held_key, shape, dtype, settings.low, settings.high)
     noise = settings.exploration * jax.random.normal(noise_key, shape, dtype)
     policy, critic = pair.actor, pair.critic
+    n_quantiles = critic.network.biases[-1].shape[0]
+    picks = jax.random.randint(pick_key, (shape[0], n_draws), 0, n_quantiles)
     judge = eqx.tree_at(lambda c: c.network, critic, lax.stop_gradient(critic.network))
     scale = critic.features.payoff_scale
 
     def of_step(
-        step: SingleStep, before: Float[Array, " asset"], noise: Float[Array, " asset"]
+        step: SingleStep,
+        before: Float[Array, " asset"],
+        noise: Float[Array, " asset"],
+        picked: Int[Array, " draw"],
     ) -> tuple[Scalar, Scalar]:
         after = lax.stop_gradient(decided(policy, step.now, before)) + noise
         to_come = target.critic.outcomes(problem, target.actor, step.then, after)
-        end = jnp.where(step.last, step.settlement(problem, after), to_come)
+        end = jnp.where(step.last, step.settlement(problem, after), to_come[picked])
         draws = lax.stop_gradient(step.gain(after) + end)
         error = quantile_huber(critic(step.now, after), draws, settings.kink) / scale
         if risk is None:
             return error, jnp.zeros_like(error)
         return error, risk(judge.outcomes(problem, policy, step.now, before)) / scale
 
-    error, judged = jax.tree.map(jnp.mean, jax.vmap(of_step)(steps, held, noise))
+    error, judged = jax.tree.map(jnp.mean, jax.vmap(of_step)(steps, held, noise, picks))
     return error + judged, error

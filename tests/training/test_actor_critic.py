@@ -1,9 +1,10 @@
 """The distributional actor-critic against Monte Carlo, and against exact answers on a tree."""
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
 from binomial_market import CLAIM, MARKET, least_entropic_risk, problem_in
 
@@ -11,7 +12,7 @@ from deephedge.claims import Call
 from deephedge.costs import Execution, ProportionalCost
 from deephedge.markets import BlackScholes
 from deephedge.numerics.statistics import influence, standard_error
-from deephedge.policies import DeltaHedge, Feedforward, Recurrent
+from deephedge.policies import DeltaHedge, Feedforward, RebalanceEvery
 from deephedge.pricing import BlackScholesFormula
 from deephedge.risk import Entropic, ExpectedShortfall, MeanStandardDeviation
 from deephedge.rollout import HedgingProblem, sample, time_grid
@@ -41,24 +42,16 @@ def believed(problem, found):
     return eqx.filter_jit(found.critic.outcomes)(problem, found.policy, start, nothing)
 
 
-def test_a_few_steps_move_both_networks_and_what_cannot_be_learned_is_refused():
+def test_what_single_steps_cannot_show_is_refused():
     problem = problem_in(MARKET, CLAIM)
-    common = dict(key=jax.random.key(0), holdings=(0.0, 1.0), n_steps=3, n_paths=4)
-    policy = network(problem)
-    found = train_actor_critic(problem, policy, RISK, n_quantiles=8, width=4, **common)
-    assert found.losses.shape == (3,) and np.all(np.isfinite(np.asarray(found.losses)))
-    assert np.any(np.asarray(found.policy.network.weights[-1]) != 0.0)
-    assert believed(problem, found).shape == (8,)
-    lots = eqx.tree_at(
-        lambda p: p.execution, problem, Execution(lot=0.1), is_leaf=lambda x: x is None
-    )
-    for wrong, rule, risk, message in (
-        (lots, policy, RISK, "`execution` must be left out"),
-        (problem, Recurrent.example(), RISK, "`policy` must have no memory"),
-        (problem, DELTA, RISK, "`policy` must be one that can be trained, got DeltaHedge"),
+    lots = dataclasses.replace(problem, execution=Execution(lot=0.1))
+    for wrong, rule, message in (
+        (lots, DELTA, "`execution` must be left out for training by single steps"),
+        (problem, RebalanceEvery(DELTA, 2), "`policy` must have no memory"),
+        (problem, DELTA, "`policy` must be one that can be trained, got DeltaHedge"),
     ):
         with pytest.raises(ValueError, match=message):
-            train_actor_critic(wrong, rule, risk, **common)
+            train_actor_critic(wrong, rule, RISK, key=jax.random.key(0), holdings=(0.0, 1.0))
 
 
 @pytest.mark.slow
