@@ -218,7 +218,7 @@ def _trained(
 
     params = _Pair(own, critic.network)
     with jax.numpy_dtype_promotion("standard"):
-        rules = _Pair(optimizer.init(own), optimizer.init(critic.network))
+        rules = _Pair(optimizer.init(params.actor), optimizer.init(params.critic))
     state, errors = lax.scan(step, _State(params, params, rules), jnp.arange(n_steps))
     found = together(state.target)
     return found.actor, found.critic, errors
