@@ -11,7 +11,7 @@ the quantiles of what is still to come (`train_actor_critic`, for any measure). 
   that change their mind, where the actor-critic seeks a plan that no later date would leave. The
   least expected shortfall is known over all hedges, those that see their wealth included.
 
-    python experiments/actor_critic.py [--steps 2000] [--paths 1000000] [--seed 0] [--only entropic ...]
+    python experiments/actor_critic.py [--steps 2000] [--paths 1000000] [--seed 0] [--only NAME ...]
 """
 
 import argparse

@@ -8,54 +8,24 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
-from deephedge.markets.base import Snapshot
 from deephedge.numerics.checks import at_least_one, between, non_negative, positive
-from deephedge.numerics.perceptron import Perceptron, silent_network
+from deephedge.numerics.perceptron import silent_network
 from deephedge.numerics.quantile_regression import quantile_huber
 from deephedge.policies.base import AbstractPolicy, AbstractTrainablePolicy
-from deephedge.policies.learned.features import STANDARD, Features
+from deephedge.policies.learned.features import Features
 from deephedge.risk.base import AbstractRiskMeasure
 from deephedge.rollout.problem import HedgingProblem
 from deephedge.training.optimizers import clipped, default_optimizer
+from deephedge.training.quantile_critic import SEEN, QuantileCritic
 from deephedge.training.single_step import (
     Owed,
     SingleStep,
-    charged,
     decided,
     drawn_steps,
     refuse_whole_paths,
 )
 from deephedge.training.trainable import split_trainable
 from deephedge.typing import Array, Float, Int, PRNGKeyArray, PyTree, Scalar
-
-
-class QuantileCritic(eqx.Module):
-    r"""The law of the P&L still to come, by its quantiles at $(i - \tfrac12)/N$, equally likely.
-
-    Of holdings after a trade: what the trade costs is known, and is not learned. Cash in today's
-    money, the premium left out. Nothing keeps the quantiles in order: read them as a sample.
-    """
-
-    network: Perceptron
-    features: Features
-    owed: Owed | None
-
-    def __call__(self, now: Snapshot, after: Float[Array, " asset"]) -> Float[Array, " quantile"]:
-        """From holdings `after` the trade at `now`, under the policy that was learned from."""
-        guess = jnp.zeros_like(now.time) if self.owed is None else -self.owed(now)
-        x = jnp.concatenate([self.features(now), after])
-        return guess + self.features.payoff_scale * self.network(x)
-
-    def outcomes(
-        self,
-        problem: HedgingProblem,
-        policy: AbstractPolicy,
-        now: Snapshot,
-        held: Float[Array, " asset"],
-    ) -> Float[Array, " quantile"]:
-        """From holdings before the trade, with what the policy's trade costs."""
-        after = decided(policy, now, held)
-        return self(now, after) - charged(problem, held, after, now)
 
 
 class ActorCriticTrained(NamedTuple):
@@ -129,7 +99,7 @@ def train_actor_critic(
             "`risk=None` to learn its critic alone."
         )
     pilot_key, network_key, draw_key = jax.random.split(key, 3)
-    seen = Features.fit(problem.market, problem.claim, problem.times, names=STANDARD, key=pilot_key)
+    seen = Features.fit(problem.market, problem.claim, problem.times, names=SEEN, key=pilot_key)
     n_in, dtype = seen.size + seen.n_assets, problem.times.dtype
     network = silent_network(
         n_in, n_quantiles, width=width, depth=depth, dtype=dtype, key=network_key

@@ -23,18 +23,6 @@ RISK = Entropic(aversion=1.0)
 DELTA = DeltaHedge(CLAIM, BlackScholesFormula(vol=0.2))
 
 
-def network(problem, seed=0):
-    return Feedforward.create(
-        problem.market, problem.claim, problem.times, width=32, key=jax.random.key(seed)
-    )
-
-
-def judged(problem, policy, risk, n_paths=400_000):
-    """Its risk from the start, and the error of that."""
-    pnl = sample(problem, policy, n_paths, key=jax.random.key(9), keep=pnl_only)
-    return float(risk(pnl)), float(standard_error(influence(risk, pnl)))
-
-
 def believed(problem, found):
     """The critic's law of the P&L from the start."""
     start = problem.market.start()
@@ -56,34 +44,43 @@ def test_what_single_steps_cannot_show_is_refused():
 
 @pytest.mark.slow
 def test_the_critic_knows_the_law_of_a_fixed_hedge():
-    """Its quantiles' mean, deviation and shortfall are those of a million paths."""
+    """Of 300,000 paths: the mean within 1 %, shortfall within 6 %, deviation within 10 %.
+
+    Its quantiles leave out what lies beyond the last of them, once a date.
+    """
     claim = Call(strike=100.0, maturity=0.1)
     problem = HedgingProblem(
-        BlackScholes(spot=100.0, vol=0.2), claim, ProportionalCost(0.002), time_grid(0.1, 5),
+        BlackScholes(spot=100.0, vol=0.2), claim, ProportionalCost(0.002), time_grid(0.1, 3),
         close_out=True,
     )  # fmt: skip
     found = train_actor_critic(
-        problem, DELTA, None, key=jax.random.key(1), holdings=(-0.2, 1.2), n_quantiles=64
-    )
+        problem, DELTA, None, key=jax.random.key(1), holdings=(-0.2, 1.2), exploration=0.0,
+        n_steps=1000, n_paths=256, learning_rate=0.02,
+    )  # fmt: skip
     law = believed(problem, found)
-    pnl = sample(problem, DELTA, 1_000_000, key=jax.random.key(2), keep=pnl_only)
-    for name, measure in {
-        "mean": MeanStandardDeviation(0.0),
-        "deviation": MeanStandardDeviation(1.0),
-        "shortfall": ExpectedShortfall(0.1),
-        "entropic": RISK,
-    }.items():
+    pnl = sample(problem, DELTA, 300_000, key=jax.random.key(2), keep=pnl_only)
+    shortfall = ExpectedShortfall(0.1)
+    for measure, within in ((MeanStandardDeviation(0.0), 0.01), (shortfall, 0.06)):
         true, error = float(measure(pnl)), float(standard_error(influence(measure, pnl)))
-        print(f"{name}: critic {float(measure(law)):.4f}, paths {true:.4f} ± {error:.4f}")
+        assert error < 0.01
+        assert float(measure(law)) == pytest.approx(true, rel=within, abs=4 * error)
+    assert float(jnp.std(law)) == pytest.approx(float(jnp.std(pnl)), rel=0.1)
 
 
 @pytest.mark.slow
 def test_a_sold_call_on_a_tree():
+    """Within 1.5 % of the optimum, which is exact; the critic knows it within 3 %."""
     problem = problem_in(MARKET, CLAIM)
     best = least_entropic_risk(1.0)
-    found = train_actor_critic(
-        problem, network(problem), RISK, key=jax.random.key(1), holdings=(-0.5, 1.5)
+    policy = Feedforward.create(
+        problem.market, problem.claim, problem.times, width=32, key=jax.random.key(0)
     )
-    risk, error = judged(problem, found.policy, RISK)
-    knows = float(RISK(believed(problem, found)))
-    print(f"optimum {best:.4f}, learned {risk:.4f} ± {error:.4f}, critic {knows:.4f}")
+    found = train_actor_critic(
+        problem, policy, RISK, key=jax.random.key(1), holdings=(-0.5, 1.5), learning_rate=0.02
+    )
+    pnl = sample(problem, found.policy, 200_000, key=jax.random.key(9), keep=pnl_only)
+    risk, error = float(RISK(pnl)), float(standard_error(influence(RISK, pnl)))
+    assert error < 0.003
+    assert best - 4 * error < risk < 1.015 * best + 4 * error
+    assert float(RISK(believed(problem, found))) == pytest.approx(best, rel=0.03)
+    assert found.losses[-100:].mean() < 0.2 * found.losses[:10].mean()
