@@ -17,6 +17,7 @@ the quantiles of what is still to come (`train_actor_critic`, for any measure). 
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 
@@ -74,7 +75,9 @@ def ways(
     problem: HedgingProblem, risk: AbstractRiskMeasure, n_steps: int, seed: int
 ) -> dict[str, Callable[[], AbstractPolicy]]:
     """The ways there are to make that measure less."""
-    common = dict(key=jax.random.key(seed + 1), holdings=BOX, n_steps=n_steps, learning_rate=0.02)
+    common: dict[str, Any] = dict(
+        key=jax.random.key(seed + 1), holdings=BOX, n_steps=n_steps, learning_rate=0.02
+    )
     start = network(problem, seed)
     found: dict[str, Callable[[], AbstractPolicy]] = {
         "direct": lambda: directly(problem, risk, n_steps, seed),
