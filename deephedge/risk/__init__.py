@@ -7,6 +7,9 @@ from deephedge.risk.entropic import Entropic as Entropic
 from deephedge.risk.entropic_value_at_risk import EntropicValueAtRisk as EntropicValueAtRisk
 from deephedge.risk.expected_shortfall import ExpectedShortfall as ExpectedShortfall
 from deephedge.risk.expectile import Expectile as Expectile
+from deephedge.risk.mean_standard_deviation import (
+    MeanStandardDeviation as MeanStandardDeviation,
+)
 from deephedge.risk.mean_variance import MeanVariance as MeanVariance
 from deephedge.risk.optimised_certainty_equivalent import AbstractUtility as AbstractUtility
 from deephedge.risk.optimised_certainty_equivalent import ExponentialUtility as ExponentialUtility

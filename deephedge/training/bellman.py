@@ -1,6 +1,5 @@
 """Bellman training: a policy and its value from single steps, whatever is held before them."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -11,18 +10,22 @@ from jax import lax
 
 from deephedge.markets.base import Snapshot
 from deephedge.numerics.checks import at_least_one
-from deephedge.numerics.draws import pseudo
 from deephedge.numerics.perceptron import Perceptron, silent_network
-from deephedge.policies.base import AbstractTrainablePolicy, Account
+from deephedge.policies.base import AbstractTrainablePolicy
 from deephedge.policies.learned.features import STANDARD, Features
 from deephedge.risk.optimised_certainty_equivalent import AbstractUtility
 from deephedge.rollout.problem import HedgingProblem
 from deephedge.training.optimizers import clipped, default_optimizer
+from deephedge.training.single_step import (
+    Owed,
+    SingleStep,
+    charged,
+    decided,
+    drawn_steps,
+    refuse_whole_paths,
+)
 from deephedge.training.trainable import split_trainable
 from deephedge.typing import Array, Float, PRNGKeyArray, PyTree, Scalar
-
-Owed = Callable[[Snapshot], Scalar]
-"""A first guess of what the book owes, in today's money."""
 
 
 class Critic(eqx.Module):
@@ -90,9 +93,7 @@ def train_bellman(
     Reference: Buehler, Murray and Wood (2022), Deep Bellman hedging, equation 2.
     """
     at_least_one(n_steps=n_steps, n_paths=n_paths)
-    for name in ("impact", "financing", "execution"):
-        if vars(problem)[name] is not None:
-            raise ValueError(f"`{name}` must be left out for Bellman training.")
+    refuse_whole_paths(problem, policy)
     pilot_key, network_key, draw_key = jax.random.split(key, 3)
     seen = Features.fit(problem.market, problem.claim, problem.times, names=STANDARD, key=pilot_key)
     n_in = seen.size + seen.n_assets
@@ -164,36 +165,19 @@ def _loss(
 ) -> tuple[Scalar, Scalar]:
     """What the policy and the cash climb, with the other sign, plus the value's squared error."""
     path_key, held_key = jax.random.split(key)
-    dtype, market = problem.times.dtype, problem.market
-    source = pseudo(path_key, n_paths, problem.n_steps, market.normals_per_step, dtype)
-    n_assets = market.start().prices.shape[0]
-    shape = (n_paths, problem.n_steps, n_assets)
+    steps = drawn_steps(problem, path_key, n_paths)
+    shape, dtype = steps.growth.shape, problem.times.dtype
     held = jax.random.uniform(held_key, shape, dtype, holdings[0], holdings[1])
 
-    def of_path(index: Array, held: Float[Array, "step asset"]) -> tuple[Array, Array]:
-        path = market.path(problem.times, source(index))
-        path = eqx.tree_at(lambda x: x.progress, path, problem.claim.progress(path))
-        owed = path.discount[-1] * problem.claim.payoff(path)
-        worth = path.discount[:, None] * path.prices
-        growth = worth[1:] * path.accrual[1:] / path.accrual[:-1] - worth[:-1]
-        snapshots = path.snapshots()
-        now = jax.tree.map(lambda x: x[:-1], snapshots)
-        then = jax.tree.map(lambda x: x[1:], snapshots)
-        last = jnp.arange(problem.n_steps) == problem.n_steps - 1
+    def of_step(step: SingleStep, before: Float[Array, " asset"]) -> tuple[Scalar, Scalar]:
+        after = decided(policy, step.now, before)
+        worth_then = jnp.where(
+            step.last, step.settlement(problem, after), later(step.then, after)[0]
+        )
+        cost = charged(problem, before, after, step.now)
+        value, cash = critic(step.now, before)
+        useful = utility(step.gain(after) - cost + worth_then + cash) - cash
+        return useful, (value - lax.stop_gradient(useful)) ** 2
 
-        def of_date(now: Snapshot, then: Snapshot, before: Array, growth: Array, last: Array):
-            account = Account(before, jnp.zeros_like(now.time))
-            after, _ = policy.step(now, account, policy.init())
-            end = -owed
-            if problem.close_out:
-                end = end - then.discount * problem.charge(-after, then)
-            worth_then = jnp.where(last, end, later(then, after)[0])
-            cost = now.discount * problem.charge(after - before, now)
-            value, cash = critic(now, before)
-            useful = utility(jnp.sum(after * growth) - cost + worth_then + cash) - cash
-            return useful, (value - lax.stop_gradient(useful)) ** 2
-
-        return jax.vmap(of_date)(now, then, held, growth, last)
-
-    useful, error = jax.vmap(of_path)(jnp.arange(n_paths), held)
+    useful, error = jax.vmap(of_step)(steps, held)
     return jnp.mean(error) - jnp.mean(useful), jnp.mean(error)

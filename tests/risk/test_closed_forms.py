@@ -14,6 +14,7 @@ from deephedge.risk import (
     Entropic,
     ExpectedShortfall,
     Expectile,
+    MeanStandardDeviation,
     MeanVariance,
     OptimisedCertaintyEquivalent,
     Quadratic,
@@ -86,6 +87,8 @@ def test_mean_variance_and_mean_square():
         pnl, weights = fine_law(law)
         closed = -law.mean() + 0.5 * 0.3 * law.var()
         np.testing.assert_allclose(MeanVariance(0.3)(pnl, weights), closed, rtol=1e-5)
+        closed = -law.mean() + 1.5 * law.std()
+        np.testing.assert_allclose(MeanStandardDeviation(1.5)(pnl, weights), closed, rtol=1e-5)
         np.testing.assert_allclose(
             Quadratic()(pnl, weights), law.var() + law.mean() ** 2, rtol=1e-5
         )
@@ -142,6 +145,7 @@ MEASURES = {
     "entropic": Entropic(0.5),
     "shortfall": ExpectedShortfall(0.1),
     "mean-variance": MeanVariance(0.5),
+    "mean-deviation": MeanStandardDeviation(1.5),
     "quadratic": Quadratic(),
     "expectile": Expectile(0.9),
     "certainty equivalent": OptimisedCertaintyEquivalent(QuadraticUtility(0.1)),
