@@ -57,7 +57,9 @@ def lost(name: str, multiplier: float, n_dates: int, n_paths: int, seed: int) ->
     problem = HedgingProblem(market, claim, NoCost(), times, premium=WEALTH, close_out=False)
     policy = CPPI(multiplier=multiplier, floor=FLOOR, leverage=1e6)
     key = jax.random.key(seed)
-    return np.asarray(sample(problem, policy, n_paths, key=key, keep=final_wealth)) < FLOOR * WEALTH
+    # A thousand dates: a small batch keeps the memory small.
+    wealth = sample(problem, policy, n_paths, key=key, keep=final_wealth, batch_size=1024)
+    return np.asarray(wealth) < FLOOR * WEALTH
 
 
 def final_wealth(ledger):
