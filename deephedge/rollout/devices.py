@@ -40,7 +40,7 @@ def quick_block(mesh: Mesh | None) -> int:
     """How many paths a device should hedge at once in training.
 
     A processor is quickest while what it works on stays in its cache; what else there is, where
-    there is much of it.
+    there is much of it (how much has been measured on processors alone).
     """
     if jax.default_backend() != "cpu":
         return 131_072

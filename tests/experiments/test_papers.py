@@ -27,12 +27,20 @@ def test_the_small_size_agrees(name, tmp_path):
     assert "deephedge reproduce" in FILES[name].read_text()
 
 
+DISAGREE = {
+    "buehler_2019_price_asymptotics": 2,
+    "cont_tankov_2009_cppi_gap_risk": 1,
+}
+"""How many findings of a paper are known to disagree, each with its reason."""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
-def test_the_full_size_agrees_or_says_why_not(name):
+def test_the_full_size_agrees_but_for_what_is_known(name):
     found = reproductions.reproduce(FILES[name], full=True)
-    for finding in found.findings:
-        assert finding.holds or finding.why, finding
+    failing = [finding for finding in found.findings if not finding.holds]
+    assert len(failing) == DISAGREE.get(name, 0), failing
+    assert all(finding.why for finding in failing), failing
 
 
 PAPER = '''
