@@ -28,7 +28,8 @@ def reproduce_papers(
     files = reproductions.paper_files(folder or _experiments())
     if listed:
         for name, file in files.items():
-            print(f"{name:<45} {reproductions.first_line(file)}")
+            paper = reproductions.load(file).PAPER
+            print(f"{name:<45} about {paper.minutes:g} min with --full. {paper.claim}")
         return 0
     if unknown := [name for name in names if name not in files]:
         raise StudyError((), f"{unknown[0]!r} is not one of {', '.join(files)}.")

@@ -1,6 +1,5 @@
 """The papers that are reproduced: their files, what was found, and the page that says so."""
 
-import ast
 import dataclasses
 import importlib.util
 import json
@@ -40,17 +39,13 @@ def paper_files(folder: pathlib.Path) -> dict[str, pathlib.Path]:
     return {file.stem: file for file in files if re.fullmatch(r"[a-z_]+_\d{4}_\w+", file.stem)}
 
 
-def first_line(file: pathlib.Path) -> str:
-    """The first line of a file's docstring, without running the file."""
-    return (ast.get_docstring(ast.parse(file.read_text())) or "").split("\n")[0]
-
-
 def load(file: pathlib.Path) -> ModuleType:
-    """The module of a paper's file."""
+    """The module of a paper's file, with its constants in float64."""
     spec = importlib.util.spec_from_file_location(file.stem, file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with jax.enable_x64(True):
+        spec.loader.exec_module(module)
     return module
 
 
@@ -59,8 +54,8 @@ def reproduce(
 ) -> Reproduction:
     """Run a paper's file in float64, small unless it is to be `full`."""
     begin = time.perf_counter()
+    module = load(file)
     with jax.enable_x64(True):
-        module = load(file)
         findings = module.run(seed=seed, smoke=not full, out=picture)
     seconds = time.perf_counter() - begin
     return Reproduction(file.stem, module.PAPER, full, seed, seconds, tuple(findings))

@@ -71,7 +71,7 @@ def test_results_are_kept_listed_and_written_to_pages(tmp_path, capsys):
 
     assert command([*terms, "--list"]) == 0
     assert "nobody_1900_nothing" in (text := capsys.readouterr().out)
-    assert "A paper that takes no time." in text
+    assert "about 0.1 min with --full. One is one and two is three." in text
     assert "no_paper" not in text
 
     whole = [*terms, "--all", "--full", "--out", str(out), "--readme", str(readme)]
