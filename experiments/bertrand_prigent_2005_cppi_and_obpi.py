@@ -48,12 +48,8 @@ def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> 
     problem = HedgingProblem(market, nothing, NoCost(), times, premium=WEALTH, close_out=False)
     key = jax.random.key(seed)
     cppi = CPPI(multiplier=M, floor=FLOOR * math.exp(-RATE * MATURITY), leverage=1e6)
-    wealth = np.asarray(
-        sample(problem, cppi, n_paths, key=key, keep=ends, batch_size=1024)
-    ) * math.exp(RATE)
-    one_share = np.asarray(
-        sample(problem, StaticHedge(1.0), n_paths, key=key, keep=ends, batch_size=1024)
-    )
+    wealth = np.asarray(sample(problem, cppi, n_paths, key=key, keep=ends)) * math.exp(RATE)
+    one_share = np.asarray(sample(problem, StaticHedge(1.0), n_paths, key=key, keep=ends))
     stock = (one_share - WEALTH + 100.0) * math.exp(RATE)
     floor, cushion = FLOOR * WEALTH, WEALTH - FLOOR * WEALTH * math.exp(-RATE)
     power = RATE - M * (RATE - 0.5 * VOL**2) - 0.5 * M**2 * VOL**2
@@ -63,9 +59,7 @@ def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> 
     error = float(wealth.std()) / math.sqrt(n_paths)
     miss = float(np.sqrt(np.mean((wealth - formula) ** 2)))
     put = SyntheticPut(floor=FLOOR, vol=VOL, rate=RATE, maturity=MATURITY)
-    insured = np.asarray(
-        sample(problem, put, n_paths, key=key, keep=ends, batch_size=1024)
-    ) * math.exp(RATE)
+    insured = np.asarray(sample(problem, put, n_paths, key=key, keep=ends)) * math.exp(RATE)
     ahead = float(np.mean(wealth > insured))
     if out is not None:
         draw(stock, wealth, insured, out)

@@ -62,7 +62,7 @@ def lost(name: str, multiplier: float, n_dates: int, n_paths: int, seed: int) ->
     policy = CPPI(multiplier=multiplier, floor=FLOOR, leverage=1e6)
     key = jax.random.key(seed)
     # A thousand dates: a small batch keeps the memory small.
-    wealth = sample(problem, policy, n_paths, key=key, keep=final_wealth, batch_size=1024)
+    wealth = sample(problem, policy, n_paths, key=key, keep=final_wealth)
     return np.asarray(wealth) < FLOOR * WEALTH
 
 

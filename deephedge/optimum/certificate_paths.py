@@ -11,7 +11,7 @@ from jax import lax
 from deephedge.numerics.draws import AbstractSource
 from deephedge.optimum.certificate_dual import Dual, Outcome
 from deephedge.optimum.tilt import kinked
-from deephedge.rollout.sample import BATCH
+from deephedge.rollout.sample import MOST_PATHS
 from deephedge.typing import Array, Float, Int
 
 _SMALL, _RARE = 0.1, 0.05
@@ -28,7 +28,7 @@ def evaluated(dual: Dual, source: AbstractSource, n_paths: int) -> Outcome:
     those that move the prices. A rule that is right for them is right for the others too, where
     the two differ by what is counted as missed.
     """
-    paths = _sampled(dual, source, jnp.arange(n_paths), min(BATCH, n_paths))
+    paths = _sampled(dual, source, jnp.arange(n_paths), min(MOST_PATHS, n_paths))
     # Not a number is not small either.
     missed = np.flatnonzero(~(np.asarray(slack_shares(paths)) <= _SMALL))
     if missed.size == 0 or missed.size > max(_RARE * n_paths, _FEW):

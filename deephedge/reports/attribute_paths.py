@@ -18,7 +18,7 @@ from deephedge.pricing.listed import AbstractListed
 from deephedge.reports.attribution import Attribution, Book, attribute_step
 from deephedge.rollout.ledger import Ledger, rollout
 from deephedge.rollout.problem import HedgingProblem
-from deephedge.rollout.sample import BATCH
+from deephedge.rollout.sample import at_once
 from deephedge.typing import Array, Float, PRNGKeyArray, PyTree
 
 Keep = Callable[[Attribution], PyTree]
@@ -78,13 +78,14 @@ def attribute_paths(
     pricer: AbstractPricer | None,
     *,
     keep: Keep = every_step,
-    batch_size: int = BATCH,
+    batch_size: int | None = None,
 ) -> PyTree:
     """Split the P&L of many paths with their ledgers, `batch_size` in memory at a time.
 
     `keep` says what of each path is returned: `every_step`, `whole_path`, or your own function.
     """
-    return _attributed(problem, ledgers, paths, pricer, keep, min(batch_size, paths.time.shape[0]))
+    size = at_once(problem, paths.time.shape[0], batch_size)
+    return _attributed(problem, ledgers, paths, pricer, keep, size)
 
 
 @eqx.filter_jit
@@ -111,13 +112,14 @@ def sample_attribution(
     key: PRNGKeyArray,
     draws: Draws = pseudo,
     keep: Keep = whole_path,
-    batch_size: int = BATCH,
+    batch_size: int | None = None,
 ) -> PyTree:
     """Hedge along fresh paths, those of `sample` with the same key, and split their P&L."""
     at_least_one(n_paths=n_paths)
     dtype = problem.times.dtype
     source = draws(key, n_paths, problem.n_steps, problem.normals_per_step, dtype)
-    return _sampled(problem, policy, pricer, source, n_paths, keep, min(batch_size, n_paths))
+    size = at_once(problem, n_paths, batch_size)
+    return _sampled(problem, policy, pricer, source, n_paths, keep, size)
 
 
 @eqx.filter_jit

@@ -12,7 +12,6 @@ from deephedge.reports.errors import Errors, Measured, bootstrap_errors, influen
 from deephedge.reports.outcome import Outcome, outcome
 from deephedge.risk import AbstractRiskMeasure
 from deephedge.rollout import HedgingProblem, replay, sample_each
-from deephedge.rollout.sample import BATCH
 from deephedge.typing import Array, Float, PRNGKeyArray
 
 Optimum = float | Mapping[str, float] | None
@@ -27,7 +26,7 @@ def compare(
     key: PRNGKeyArray,
     baseline: str | None = None,
     draws: Draws = pseudo,
-    batch_size: int = BATCH,
+    batch_size: int | None = None,
     optimum: Optimum = None,
     certificate: Mapping[str, float] | None = None,
     progress: bool = False,
@@ -74,7 +73,7 @@ def compare_recorded(
     weights: Float[Array, "resample path"],
     key: PRNGKeyArray | None = None,
     baseline: str | None = None,
-    batch_size: int = BATCH,
+    batch_size: int | None = None,
     optimum: Optimum = None,
     progress: bool = False,
 ) -> Comparison:

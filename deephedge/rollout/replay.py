@@ -14,7 +14,7 @@ from deephedge.numerics.draws import AbstractSource, pseudo
 from deephedge.policies.base import AbstractPolicy
 from deephedge.rollout.ledger import Ledger, rollout
 from deephedge.rollout.problem import HedgingProblem
-from deephedge.rollout.sample import BATCH, whole
+from deephedge.rollout.sample import at_once, whole
 from deephedge.typing import Array, Float, Int, PRNGKeyArray, PyTree
 
 
@@ -25,7 +25,7 @@ def replay(
     *,
     key: PRNGKeyArray | None = None,
     keep: Callable[[Ledger], PyTree] = whole,
-    batch_size: int = BATCH,
+    batch_size: int | None = None,
 ) -> PyTree:
     """Hedge along given paths (recorded history, or a model's); a batch has a leading path axis.
 
@@ -33,7 +33,7 @@ def replay(
     may have dates of their own; where all have the same these are shared: see `dated`.
     """
     source = given_slips(problem, paths, key)
-    batch_size = min(batch_size, paths.time.shape[0])
+    batch_size = at_once(problem, paths.time.shape[0], batch_size)
     return _replay(problem, policy, paths, shared_times(paths), source, keep, batch_size)
 
 

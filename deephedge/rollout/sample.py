@@ -26,8 +26,8 @@ from deephedge.rollout.ledger import Ledger, rollout
 from deephedge.rollout.problem import HedgingProblem
 from deephedge.typing import Array, Float, Int, PRNGKeyArray, PyTree, Scalar
 
-BATCH = 16_384
-"""Paths in memory at once, unless told otherwise."""
+MOST_PATHS, MOST_PATH_STEPS = 16_384, 2**19
+"""Paths in memory at once, and these times their steps, unless told otherwise."""
 
 
 def whole(ledger: Ledger) -> Ledger:
@@ -48,10 +48,11 @@ def sample(
     key: PRNGKeyArray,
     draws: Draws = pseudo,
     keep: Callable[[Ledger], PyTree] = whole,
-    batch_size: int = BATCH,
+    batch_size: int | None = None,
 ) -> PyTree:
     """Hedge along `n_paths` fresh paths, `batch_size` of them in memory at a time.
 
+    Left out, that is 16,384 paths of up to 32 steps, and fewer of more.
     Each batch is spread over all devices that there are; path i is the same on however many.
 
     Args:
@@ -71,7 +72,7 @@ def sample_law(
     *,
     key: PRNGKeyArray,
     draws: Draws = pseudo,
-    batch_size: int = BATCH,
+    batch_size: int | None = None,
 ) -> tuple[Float[Array, " path"], Float[Array, " path"] | None]:
     """The P&L of fresh paths and their weights: `measure(*sample_law(...))`.
 
@@ -91,13 +92,23 @@ def drawn_source(
     return draws(key, n_paths, problem.n_steps, problem.normals_per_step, dtype)
 
 
-def even_batch(n_paths: int, batch_size: int, mesh: Mesh | None) -> int:
+def at_once(problem: HedgingProblem, n_paths: int, batch_size: int | None) -> int:
+    """How many of the paths are in memory at a time: `batch_size`, if it is given."""
+    if batch_size is None:
+        batch_size = max(1, min(MOST_PATHS, MOST_PATH_STEPS // problem.n_steps))
+    at_least_one(batch_size=batch_size)
+    return min(batch_size, n_paths)
+
+
+def even_batch(
+    problem: HedgingProblem, n_paths: int, batch_size: int | None, mesh: Mesh | None
+) -> int:
     """The size of batches of one size: nothing is compiled twice, and little drawn in vain.
 
     Where the last batch is not full, it repeats its last path.
     """
-    at_least_one(batch_size=batch_size)
-    return even(-(-n_paths // -(-n_paths // batch_size)), mesh)
+    n_batches = -(-n_paths // at_once(problem, n_paths, batch_size))
+    return even(-(-n_paths // n_batches), mesh)
 
 
 def refuse_weighted(source: AbstractSource) -> None:
@@ -115,11 +126,11 @@ def _sampled(
     source: AbstractSource,
     n_paths: int,
     keep: Callable[[Ledger], PyTree],
-    batch_size: int,
+    batch_size: int | None,
 ) -> tuple[PyTree, Float[Array, " path"] | None]:
     """What is kept of every path, and the logarithms of their weights if they have any."""
     mesh = path_mesh()
-    size = even_batch(n_paths, batch_size, mesh)
+    size = even_batch(problem, n_paths, batch_size, mesh)
     problem, policy, source = shared((problem, policy, source), mesh)
     return ordinary(_sample(problem, policy, source, n_paths, keep, size, mesh), mesh)
 

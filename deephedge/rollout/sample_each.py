@@ -15,7 +15,7 @@ from deephedge.rollout.devices import gathered, path_mesh, shared, spread
 from deephedge.rollout.ledger import Ledger, rollout
 from deephedge.rollout.problem import HedgingProblem
 from deephedge.rollout.replay import dated
-from deephedge.rollout.sample import BATCH, drawn_source, even_batch, refuse_weighted, whole
+from deephedge.rollout.sample import drawn_source, even_batch, refuse_weighted, whole
 from deephedge.typing import Array, Float, Int, PRNGKeyArray, PyTree
 
 
@@ -27,7 +27,7 @@ def sample_each(
     key: PRNGKeyArray,
     draws: Draws = pseudo,
     keep: Callable[[Ledger], PyTree] = whole,
-    batch_size: int = BATCH,
+    batch_size: int | None = None,
     report: Callable[[str], None] | None = None,
 ) -> dict[str, PyTree]:
     """What `sample` gives for each policy, with every path drawn once for all of them.
@@ -40,7 +40,7 @@ def sample_each(
     source = drawn_source(problem, n_paths, key, draws)
     refuse_weighted(source)
     mesh = path_mesh()
-    size = even_batch(n_paths, batch_size, mesh)
+    size = even_batch(problem, n_paths, batch_size, mesh)
     kept: dict[str, list[PyTree]] = {name: [] for name in policies}
     problem, policies, source = shared((problem, dict(policies), source), mesh)
     for first in range(0, n_paths, size):

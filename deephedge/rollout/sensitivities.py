@@ -14,7 +14,7 @@ from deephedge.numerics.statistics import influence, standard_error
 from deephedge.policies.base import AbstractPolicy
 from deephedge.risk.base import AbstractRiskMeasure
 from deephedge.rollout.problem import HedgingProblem
-from deephedge.rollout.sample import BATCH, hedged, refuse_weighted
+from deephedge.rollout.sample import at_once, hedged, refuse_weighted
 from deephedge.typing import Array, Float, Int, PRNGKeyArray, PyTree, Scalar
 
 Where = Callable[[HedgingProblem], PyTree]
@@ -46,7 +46,7 @@ def risk_sensitivities(
     key: PRNGKeyArray,
     where: Where = market_and_cost,
     draws: Draws = pseudo,
-    batch_size: int = BATCH,
+    batch_size: int | None = None,
 ) -> RiskSensitivities:
     r"""$d\rho(\text{P\&L})/d\theta$ for the parameters $\theta$ of a problem, the policy frozen.
 
@@ -73,7 +73,7 @@ def risk_sensitivities(
     normals = problem.normals_per_step
     source = draws(key, n_paths, problem.n_steps, normals, problem.times.dtype)
     refuse_weighted(source)
-    batch_size = min(batch_size, n_paths)
+    batch_size = at_once(problem, n_paths, batch_size)
     return _sensitivities(problem, policy, risk, source, where, n_paths, batch_size, pairs)
 
 

@@ -10,7 +10,7 @@ from deephedge.policies.base import AbstractPolicy
 from deephedge.rollout.ledger import Ledger, remembering
 from deephedge.rollout.problem import HedgingProblem
 from deephedge.rollout.replay import dated, given_slips, shared_times
-from deephedge.rollout.sample import BATCH
+from deephedge.rollout.sample import at_once
 from deephedge.typing import Array, Float, Int, PRNGKeyArray, PyTree
 
 
@@ -20,7 +20,7 @@ def trace(
     paths: Path,
     *,
     key: PRNGKeyArray | None = None,
-    batch_size: int = BATCH,
+    batch_size: int | None = None,
 ) -> tuple[Ledger, PyTree]:
     """Hedge along given paths as `replay` does, and keep what the policy remembered.
 
@@ -29,7 +29,7 @@ def trace(
     `deephedge.policies.changes` makes a log of those.
     """
     source = given_slips(problem, paths, key)
-    batch_size = min(batch_size, paths.time.shape[0])
+    batch_size = at_once(problem, paths.time.shape[0], batch_size)
     return _trace(problem, policy, paths, shared_times(paths), source, batch_size)
 
 

@@ -14,6 +14,7 @@ from deephedge.policies import DeltaHedge, NoHedge
 from deephedge.policies.base import AbstractTargetPolicy
 from deephedge.pricing import BlackScholesFormula
 from deephedge.rollout import HedgingProblem, pnl_only, replay, sample, sample_each, time_grid
+from deephedge.rollout.sample import at_once
 
 KEY = jax.random.key(7)
 CALL = Call(strike=100.0, maturity=0.25)
@@ -38,6 +39,14 @@ def same(a, b):
 def test_batches_change_nothing(draws, batch_size):
     whole = sample(PROBLEM, HEDGE, 64, key=KEY, draws=draws, batch_size=64)
     same(sample(PROBLEM, HEDGE, 64, key=KEY, draws=draws, batch_size=batch_size), whole)
+
+
+@pytest.mark.parametrize(("n_steps", "paths"), [(1, 16_384), (30, 16_384), (1008, 520)])
+def test_more_dates_are_fewer_paths_at_once(n_steps, paths):
+    problem = eqx.tree_at(lambda p: p.times, PROBLEM, time_grid(0.25, n_steps))
+    assert at_once(problem, 100_000, None) == paths
+    assert at_once(problem, 100, None) == 100
+    assert at_once(problem, 100_000, 4096) == 4096
 
 
 @pytest.mark.parametrize("draws", [pseudo, pytest.param(sobol, marks=pytest.mark.slow)])
