@@ -9,6 +9,7 @@ a variance that moves. In single precision nothing changes: the programme itself
 """
 
 import argparse
+import dataclasses
 import time
 from collections.abc import Sequence
 
@@ -38,7 +39,7 @@ RESOLUTIONS = {
     "black-scholes": Resolution(prices=6.0, holdings=121),
     "merton": Resolution(prices=4.0, holdings=121),
     "heston": Resolution(
-        prices=3.0, holdings=61, variances=11, deviations=5.0, step_deviations=7.0
+        prices=4.0, holdings=41, variances=41, deviations=5.0, step_deviations=7.0
     ),
 }
 
@@ -53,19 +54,22 @@ def stated(market: str, cost: float) -> HedgingProblem:
     )
 
 
-def optimum(market: str, cost: float, aversion: float) -> Solved:
-    """One cell of the table."""
-    return solve_entropic(
-        stated(market, cost), Entropic(aversion=aversion), resolution=RESOLUTIONS[market]
-    )
+def optimum(market: str, cost: float, aversion: float, variances: int | None = None) -> Solved:
+    """One cell of the table; with so many nodes of the variance, if that is given."""
+    resolution = RESOLUTIONS[market]
+    if variances is not None:
+        resolution = dataclasses.replace(resolution, variances=variances)
+    return solve_entropic(stated(market, cost), Entropic(aversion=aversion), resolution=resolution)
 
 
-def table(market: str, aversions: Sequence[float], costs: Sequence[float]) -> None:
+def table(
+    market: str, aversions: Sequence[float], costs: Sequence[float], variances: int | None
+) -> None:
     """Print the rows of one market."""
     for aversion in aversions:
         for cost in costs:
             begin = time.perf_counter()
-            found = optimum(market, cost, aversion)
+            found = optimum(market, cost, aversion, variances)
             seconds = time.perf_counter() - begin
             print(
                 f"| {market} | {aversion:g} | {cost:g} | {found.value:.5f} | {found.error:.0e} | "
@@ -81,8 +85,9 @@ if __name__ == "__main__":
     parser.add_argument("--markets", nargs="+", default=list(MARKETS), choices=list(MARKETS))
     parser.add_argument("--aversions", nargs="+", type=float, default=AVERSIONS)
     parser.add_argument("--costs", nargs="+", type=float, default=COSTS)
+    parser.add_argument("--variances", type=int, default=None, help="nodes, in Heston's market")
     options = parser.parse_args()
     print("| market | aversion | cost | optimum | error | band at the start | seconds |")
     print("|---|---|---|---|---|---|---|")
     for name in options.markets:
-        table(name, options.aversions, options.costs)
+        table(name, options.aversions, options.costs, options.variances)
