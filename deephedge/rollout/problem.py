@@ -64,7 +64,7 @@ def _refuse_other_assets(claim: AbstractClaim, cost: AbstractCost, n_assets: int
     for part in cost.costs if isinstance(cost, CostSum) else (cost,):
         fields = ("rate", "basis_points", "half_spread", "per_contract", "minimum")
         given = {name: vars(part).get(name) for name in fields}
-        present = tuple(name for name, value in given.items() if np.ndim(value) == 1)
+        present = tuple(n for n, value in given.items() if value is not None and value.ndim == 1)
         _check_sizes("cost", part, present, n_assets)
 
 
