@@ -133,7 +133,8 @@ for policy in policies:
 #
 # The entropic risk weighs losses exponentially. Of a sold call that is not covered it is infinite
 # in continuous models, since the exponential of a log-normal price has no mean, and no sample says
-# so: its estimate is decided by the worst few paths and does not settle. The expected shortfall does.
+# so: its estimate is decided by the worst few paths, and does not settle; the expected shortfall
+# does.
 
 # %%
 pnl = np.asarray(sample(problem_in(smooth), NoHedge(), 1_000_000, key=jax.random.key(4)).pnl)
