@@ -21,12 +21,15 @@ class Command:
 
 
 def commands(where: str, block: Block) -> list[Command]:
-    """The commands of one block; what stands below one, up to the next, is its answer."""
+    """The commands of one block; what stands below one, up to the next, is its answer.
+
+    A block fenced as `bash` is a program, whose lines are all commands: it shows no answers.
+    """
     found: list[tuple[str, list[str]]] = []
     for line in block.code.replace("\\\n", " ").splitlines():
         if line.startswith("deephedge "):
             found.append((line, []))
-        elif found:
+        elif found and not block.info:
             found[-1][1].append(line)
     return [
         Command(where, tuple(shlex.split(line, comments=True))[1:], "\n".join(answer).strip())
@@ -86,3 +89,5 @@ def test_a_command_is_read_over_several_lines(tmp_path: pathlib.Path):
     first, second = commands("page", next(blocks(text)))
     assert first.words == ("price", "call", "--vol", "0.2") and first.answer == "price  1.5"
     assert second.words == ("doctor",) and second.answer == ""
+    (only,) = commands("page", next(blocks("```bash\ndeephedge doctor\nls\n```\n")))
+    assert only.answer == ""
