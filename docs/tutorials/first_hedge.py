@@ -81,7 +81,8 @@ plt.show()
 #
 # ## Many paths
 #
-# One path proves nothing. `sample` hedges along as many fresh paths as asked for.
+# One path proves nothing. `sample` hedges along as many fresh paths as asked for. In the picture
+# losses beyond 8 are gathered in the first bar.
 
 # %%
 books = {"no hedge": NoHedge(), "daily delta": delta}
