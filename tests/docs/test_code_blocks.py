@@ -5,6 +5,7 @@ import dataclasses
 import pathlib
 
 import jax
+import jaxtyping
 import pytest
 from pages import ROOT, blocks, name_of, pages
 
@@ -64,13 +65,15 @@ def python_blocks(page: pathlib.Path):
 
 @pytest.fixture
 def as_a_user():
-    """JAX as it is when nobody has set anything: the tests' own rules are stricter."""
+    """JAX and types as they are when nobody has set anything: the tests' own rules are stricter."""
+    jaxtyping.config.update("jaxtyping_disable", True)
     with (
         jax.enable_x64(False),
         jax.numpy_dtype_promotion("standard"),
         jax.numpy_rank_promotion("allow"),
     ):
         yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.mark.parametrize("page", PAGES)
