@@ -25,8 +25,11 @@ def read_quotes(path: str | Path, *, allow_arbitrage: bool = False) -> Quotes:
     given = [names for names in SIDES if all(name in cells for name in names)]
     if len(given) != 1:
         wanted = "; ".join(" and ".join(names) for names in SIDES)
-        have = ", ".join(cells)
-        raise ValueError(f"{path}: there must be one choice of {wanted}; the file has: {have}.")
+        have = ", ".join(f"`{name}`" for name in cells)
+        raise ValueError(
+            f"{path}: the first line of a CSV file names its columns, and there must be one choice "
+            f"of {wanted}; the file has: {have}."
+        )
     columns = {name: _numbers(path, cells, name) for name in (*MARKET, *given[0])}
     if "discount" in cells:
         columns["discount"] = _numbers(path, cells, "discount")

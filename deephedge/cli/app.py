@@ -7,6 +7,7 @@ from importlib.metadata import version
 from cyclopts import App, CycloptsError
 
 from deephedge.cli.exit_codes import DONE, INTERRUPTED, refused
+from deephedge.cli.mistakes import explained
 from deephedge.cli.reproduce_command import reproduce
 from deephedge.cli.study_commands import backtest, monitor, optimum, run, sweep
 from deephedge.cli.value_commands import calibrate, greeks, price
@@ -39,7 +40,7 @@ def command(arguments: Sequence[str]) -> int:
     try:
         function, bound, _ = app.parse_args(list(arguments), exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        return refused(str(error))
+        return refused(explained(error))
     from deephedge.cli.tables import StudyError
 
     try:

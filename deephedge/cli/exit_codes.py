@@ -1,8 +1,15 @@
 """What a command ends with."""
 
 import sys
+from collections.abc import Iterable
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def noted(messages: Iterable[str]) -> None:
+    """Say what may be meant otherwise, a line each; nothing is refused."""
+    for message in messages:
+        print(f"deephedge: note: {message}", file=sys.stderr)
 
 
 def refused(message: str) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 
 from deephedge.cli.backtest import Backtested, backtested
-from deephedge.cli.exit_codes import DONE, INTERRUPTED
+from deephedge.cli.exit_codes import DONE, INTERRUPTED, noted
 from deephedge.cli.folder import Folder
 from deephedge.cli.judge import (
     compared,
@@ -20,6 +20,7 @@ from deephedge.cli.judge import (
     splitter,
     with_certificates,
 )
+from deephedge.cli.mistakes import doubts
 from deephedge.cli.resolve import Resolved, open_study
 from deephedge.cli.tables import StudyError
 from deephedge.cli.toml import toml_text
@@ -112,6 +113,8 @@ def introduction(file: Path) -> str:
 def _ran(file: Path, out: Path, *, resume: bool, quiet: bool) -> Ran | None:
     """Run the study and write its folder; `None` when it was interrupted."""
     resolved = open_study(file)
+    if not quiet:
+        noted(doubts(resolved.study.market.options | resolved.study.claim.options))
     try:
         pricer = splitter(resolved)
     except StudyError as error:

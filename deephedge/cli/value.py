@@ -14,6 +14,8 @@ import jax.numpy as jnp
 from deephedge.claims import AbstractClaim, AbstractEarlyExercise, refuse_wrong_side
 from deephedge.cli.build import arguments
 from deephedge.cli.contract import Request, flag, found, made, requested, shared_out, values
+from deephedge.cli.exit_codes import noted
+from deephedge.cli.mistakes import doubts
 from deephedge.cli.tables import StudyError
 from deephedge.markets import AbstractMarket, AbstractModel, simulate
 from deephedge.pricing import (
@@ -72,6 +74,7 @@ def print_value(
             raise error if study is None else StudyError((), f"{study}: {error}") from None
         except (TypeError, ValueError) as error:
             raise StudyError((), str(error)) from None
+    noted(doubts(values(terms)))
     _print(estimates, valued.method, json)
     return 0
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from deephedge.costs.base import AbstractCost
 from deephedge.markets.base import Snapshot
-from deephedge.numerics.checks import non_negative, per_asset
+from deephedge.numerics.checks import per_asset, share
 from deephedge.typing import Array, Float, Scalar
 
 
@@ -15,7 +15,7 @@ class ProportionalCost(AbstractCost):
     `rate` $\varepsilon$ is one-way, a single number or one per asset.
     """
 
-    rate: Float[Array, " asset"] = eqx.field(converter=per_asset(non_negative("rate")))
+    rate: Float[Array, " asset"] = eqx.field(converter=per_asset(share("rate")))
 
     def __call__(self, trade: Float[Array, " asset"], now: Snapshot) -> Scalar:
         value = jnp.abs(trade) * now.prices

@@ -74,9 +74,39 @@ def between(name: str, low: float, high: float) -> Converter:
     return _checked(name, f"between {low:g} and {high:g}", lambda x: (x > low) & (x < high))
 
 
+def share(name: str) -> Converter:
+    """A share of something: zero or more, and less than the whole."""
+    rule = "zero or positive and below 1, as a share (5 basis points are 0.0005, 1 % is 0.01)"
+    return _checked(name, rule, lambda x: (x >= 0) & (x < 1))
+
+
+def refuse_other(name: str, value: object, kind: type | tuple[type, ...], example: str) -> None:
+    """Refuse what is of another kind: a class for an object, swapped arguments, a bare number."""
+    if not isinstance(value, kind):
+        got = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+        raise TypeError(f"`{name}` must be like `{example}`, got {got}.")
+
+
+def of_kind(name: str, kind: type[Kind], example: str) -> Callable[[Kind], Kind]:
+    """A field converter that changes nothing, and refuses what is of another kind."""
+
+    def convert(value: Kind) -> Kind:
+        refuse_other(name, value, kind, example)
+        return value
+
+    return convert
+
+
+def refuse_no_key(key: object) -> None:
+    """Refuse a number where a random key is asked for."""
+    refuse_other("key", key, (jax.Array, np.ndarray), "jax.random.key(0)")
+
+
 def at_least_one(**counts: int) -> None:
-    """Refuse a number of paths, steps, terms ... below 1."""
+    """Refuse a number of paths, steps, terms ... below 1, or not whole."""
     for name, count in counts.items():
+        if isinstance(count, float):
+            raise ValueError(f"`{name}` must be a whole number of at least 1, got {count}.")
         if count < 1:
             raise ValueError(f"`{name}` must be at least 1, got {count}.")
 

@@ -21,7 +21,9 @@ class MeanVarianceHedge(eqx.Module):
     """For a seller who has received the premium asked for."""
 
 
-def mean_variance(hedge: QuadraticHedge, aversion: Scalar, premium: Scalar) -> MeanVarianceHedge:
+def mean_variance(
+    hedge: QuadraticHedge, aversion: Scalar | float, premium: Scalar | float
+) -> MeanVarianceHedge:
     r"""The least $E[-Y] + \frac{\gamma}{2}\mathrm{Var}(Y)$ of the P&L Y over all hedges.
 
     The variance-optimal hedge from any capital c has the mean square $L_0(c - V_0)^2 + J_0$; of

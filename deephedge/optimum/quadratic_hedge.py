@@ -29,7 +29,7 @@ class QuadraticHedge(eqx.Module):
     capital_uncertainty: Scalar
     squared_error_uncertainty: Scalar
 
-    def squared_error_from(self, capital: Scalar) -> Scalar:
+    def squared_error_from(self, capital: Scalar | float) -> Scalar:
         """The least mean squared error from some other capital."""
         return self.opportunity * (capital - self.capital) ** 2 + self.squared_error
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from deephedge.claims.base import AbstractClaim
 from deephedge.claims.vanilla import Call, Put
 from deephedge.markets.base import Snapshot
+from deephedge.numerics.checks import refuse_other
 from deephedge.pricing.base import AbstractBlackScholesPricer, AbstractPricer
 from deephedge.pricing.black_scholes import BlackScholesFormula
 from deephedge.pricing.greeks import Valuation, greeks_of
@@ -21,6 +22,8 @@ def model_delta(
     pricer: AbstractPricer, claim: AbstractClaim, now: Snapshot
 ) -> Float[Array, " asset"]:
     r"""Derivative of the price with respect to every traded asset, $\partial V/\partial S_j$."""
+    refuse_other("claim", claim, AbstractClaim, "Call(strike=100.0, maturity=30 / 365)")
+    refuse_other("pricer", pricer, AbstractPricer, "BlackScholesFormula(vol=0.2)")
     return jax.grad(lambda s: pricer.price(claim, dataclasses.replace(now, prices=s)))(now.prices)
 
 

@@ -27,7 +27,7 @@ FAR = 40.0
 
 
 def implied_vol(
-    price: Values,
+    price: Values | float,
     *,
     spot: Values | float,
     strike: Values | float,
@@ -52,6 +52,7 @@ def implied_vol(
 
     Reference: Jaeckel (2015), Let's be rational, for the normalisation and the objectives.
     """
+    price = jnp.asarray(price, float) if isinstance(price, int | float) else price
     given = (price, spot, strike, tau, rate, dividend, sign)
     return _implied_vol(*jnp.broadcast_arrays(*(jnp.asarray(x, price.dtype) for x in given)))
 

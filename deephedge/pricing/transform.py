@@ -41,6 +41,12 @@ class AbstractTransform(AbstractPricer):
         claim = european(claim, type(self).__name__)
         pieces, tau = claim.pieces(), claim.tau(now)
         model = self.model
+        n_factors = model.start().factors.shape[0]
+        if now.factors.shape[0] < n_factors:
+            raise ValueError(
+                f"`market` must be a {type(model).__name__} for {type(self).__name__} to price in, "
+                f"which has {n_factors} factors, got one of {now.factors.shape[0]}."
+            )
         forward = now.prices[claim.asset] * jnp.exp((model.rate - model.dividend) * tau)
         live = tau > 0
         log_strike = safe.log(pieces.strike / forward)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import jax.numpy as jnp
 
 from deephedge.markets import Path
+from deephedge.numerics.checks import refuse_other
 from deephedge.numerics.draws import Draws, antithetic, pseudo
 from deephedge.policies import AbstractPolicy
 from deephedge.reports.comparison import Comparison, Estimate
@@ -103,6 +104,12 @@ def compare_recorded(
 
 
 def _checked(policies: Mapping, measures: Mapping, baseline: str | None) -> str:
+    refuse_other("policies", policies, Mapping, '{"delta": DeltaHedge(claim, pricer)}')
+    refuse_other("measures", measures, Mapping, '{"entropic": Entropic(aversion=1.0)}')
+    for name, policy in policies.items():
+        refuse_other(f"policies[{name!r}]", policy, AbstractPolicy, "DeltaHedge(claim, pricer)")
+    for name, risk in measures.items():
+        refuse_other(f"measures[{name!r}]", risk, AbstractRiskMeasure, "Entropic(aversion=1.0)")
     if not policies or not measures:
         raise ValueError("`policies` and `measures` must each have at least one entry.")
     baseline = next(iter(policies)) if baseline is None else baseline

@@ -3,8 +3,11 @@
 from abc import abstractmethod
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
+import numpy as np
 
+from deephedge.numerics.checks import refuse_other
 from deephedge.typing import Array, Float, Scalar
 
 
@@ -55,4 +58,5 @@ class AbstractThresholdMeasure(AbstractCashInvariantMeasure):
 
 def uniform(pnl: Float[Array, " path"], weights: Float[Array, " path"] | None) -> Array:
     """`weights`, or equal ones where there are none."""
+    refuse_other("pnl", pnl, (jax.Array, np.ndarray), "ledger.pnl")
     return jnp.full_like(pnl, 1.0 / pnl.shape[0]) if weights is None else weights

@@ -1,6 +1,8 @@
 """Every cash amount of one hedged claim, date by date."""
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 
 import equinox as eqx
 import jax
@@ -8,6 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from deephedge.markets.base import Contracts, Path, Snapshot
+from deephedge.numerics.checks import refuse_other
 from deephedge.policies.base import AbstractPolicy, Account
 from deephedge.rollout.pressure import pressed
 from deephedge.rollout.problem import HedgingProblem
@@ -86,6 +89,12 @@ def remembering(
             "`slips` must be given: the problem's execution has slippage; pass "
             "`slips=problem.slips(normals)`, or hedge with `sample` or `replay`."
         )
+    refuse_other("policy", policy, AbstractPolicy, "DeltaHedge(claim, pricer)")
+    if path.time.ndim != 1:
+        raise ValueError(
+            f"`path` must be one path, got arrays for {path.time.shape[0]} of them; pass them to "
+            "`replay`."
+        )
     path = dataclasses.replace(path, progress=problem.claim.progress(path))
     premium = problem.premium_at(path.at(0)) * path.discount[0]
     opening = opened(problem, policy, Account(jnp.zeros_like(path.prices[0]), premium))
@@ -96,7 +105,8 @@ def remembering(
         contracts=None if contracts is None else jax.tree.map(lambda x: x[:-1], contracts),
     )
     hedge = _unpressed if problem.impact is None else pressed
-    path, closing, steps, memories = hedge(problem, policy, path, opening, asides, keep)
+    with _explained(policy, path):
+        path, closing, steps, memories = hedge(problem, policy, path, opening, asides, keep)
 
     end = path.at(-1)
     last_trade = -closing.holdings if problem.close_out else jnp.zeros_like(closing.holdings)
@@ -119,6 +129,20 @@ def remembering(
         wealth=jnp.append(steps.wealth, closing.wealth - last_cost),
     )
     return ledger, memories
+
+
+@contextlib.contextmanager
+def _explained(policy: AbstractPolicy, path: Path) -> Iterator[None]:
+    """Say beside an error of shapes which policy met which market: it was made for another."""
+    try:
+        yield
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        n_assets, n_factors = path.prices.shape[-1], path.factors.shape[-1]
+        error.add_note(
+            f"{type(policy).__name__} was asked what to hold of {n_assets} assets, seeing "
+            f"{n_factors} factors. Was it, or its pricer, made for another market or claim?"
+        )
+        raise
 
 
 def _until_the_end(contracts: Contracts | None, close_out: bool) -> Contracts | None:

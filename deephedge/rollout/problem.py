@@ -14,7 +14,7 @@ from deephedge.costs.permanent_impact import PermanentImpact
 from deephedge.costs.sum import CostSum
 from deephedge.costs.vega_spread import VegaSpread
 from deephedge.markets.base import AbstractMarket, Snapshot
-from deephedge.numerics.checks import as_array, at_least_one, real
+from deephedge.numerics.checks import as_array, at_least_one, of_kind, real
 from deephedge.policies.base import Account
 from deephedge.pricing.base import AbstractPricer
 from deephedge.pricing.listed import AbstractListed
@@ -37,11 +37,35 @@ def _dates(value: object) -> Float[Array, " time"]:
             f"`times` must be two or more increasing dates, got {got.tolist()}; "
             "pass `times=time_grid(maturity, n_steps)`."
         )
+    if got[0] < 0:
+        raise ValueError(f"`times` must not begin before 0, which is today, got {got[0]:g}.")
     return dates
 
 
 def _premium(value: object) -> Scalar | AbstractPricer:
-    return value if isinstance(value, AbstractPricer) else real("premium")(value)
+    if isinstance(value, AbstractPricer):
+        return value
+    amount = real("premium")(value)
+    if amount.ndim:
+        raise ValueError(
+            f"`premium` must be one amount, or a pricer, got an array of shape {amount.shape}."
+        )
+    return amount
+
+
+def _refuse_other_assets(claim: AbstractClaim, cost: AbstractCost, n_assets: int) -> None:
+    """A claim on an asset that is not there, and a cost of more assets than there are."""
+    asset = vars(claim).get("asset", 0)
+    if isinstance(asset, int) and asset >= n_assets:
+        raise ValueError(
+            f"`claim` must be on one of the market's {n_assets} assets, counted from 0, got "
+            f"asset {asset}."
+        )
+    for part in cost.costs if isinstance(cost, CostSum) else (cost,):
+        fields = ("rate", "basis_points", "half_spread", "per_contract", "minimum")
+        given = {name: vars(part).get(name) for name in fields}
+        present = tuple(n for n, value in given.items() if value is not None and value.ndim == 1)
+        _check_sizes("cost", part, present, n_assets)
 
 
 def _check_sizes(
@@ -90,9 +114,15 @@ class HedgingProblem(eqx.Module):
         execution: lots, delay and slippage between a decision and its trade, if there are any.
     """
 
-    market: AbstractMarket
-    claim: AbstractClaim
-    cost: AbstractCost
+    market: AbstractMarket = eqx.field(
+        converter=of_kind("market", AbstractMarket, "BlackScholes(spot=100.0, vol=0.2)")
+    )
+    claim: AbstractClaim = eqx.field(
+        converter=of_kind("claim", AbstractClaim, "Call(strike=100.0, maturity=30 / 365)")
+    )
+    cost: AbstractCost = eqx.field(
+        converter=of_kind("cost", AbstractCost, "ProportionalCost(0.001)")
+    )
     times: Float[Array, " time"] = eqx.field(converter=_dates)
     premium: Scalar | AbstractPricer = eqx.field(converter=_premium, default=0.0)
     close_out: bool = eqx.field(static=True, kw_only=True)
@@ -104,6 +134,7 @@ class HedgingProblem(eqx.Module):
         start = self.market.start()
         refuse_wrong_side(self.claim, start)
         n_assets = start.prices.shape[0]
+        _refuse_other_assets(self.claim, self.cost, n_assets)
         _refuse_rolled(self.cost, self.market, n_assets)
         for name, part, fields in (
             ("impact", self.impact, ("rate",)),

@@ -10,6 +10,7 @@ from jax import lax
 from jax.core import Tracer
 
 from deephedge.markets.base import Path
+from deephedge.numerics.checks import refuse_other
 from deephedge.numerics.draws import AbstractSource, pseudo
 from deephedge.policies.base import AbstractPolicy
 from deephedge.rollout.ledger import Ledger, rollout
@@ -41,6 +42,12 @@ def given_slips(
     problem: HedgingProblem, paths: Path, key: PRNGKeyArray | None
 ) -> AbstractSource | None:
     """The normals of slippage on given paths, if there is any; wrong paths are refused."""
+    refuse_other("paths", paths, Path, "simulate(market, times, n_paths, key=key)")
+    if paths.time.ndim != 2:
+        raise ValueError(
+            f"`paths` must have a leading axis of paths, got time of shape {paths.time.shape}; of "
+            "one path pass `jax.tree.map(lambda x: x[None], path)`."
+        )
     n_paths = paths.time.shape[0]
     if paths.time.shape[1] != problem.n_steps + 1:
         raise ValueError(

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.sharding import Mesh
 
-from deephedge.numerics.checks import at_least_one
+from deephedge.numerics.checks import at_least_one, refuse_no_key
 from deephedge.numerics.draws import AbstractSource, Draws, pseudo
 from deephedge.numerics.importance import Tilted
 from deephedge.policies.base import AbstractPolicy
@@ -88,6 +88,7 @@ def drawn_source(
 ) -> AbstractSource:
     """The normals that drive fresh paths, those of slippage included."""
     at_least_one(n_paths=n_paths)
+    refuse_no_key(key)
     dtype = problem.times.dtype
     return draws(key, n_paths, problem.n_steps, problem.normals_per_step, dtype)
 

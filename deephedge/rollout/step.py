@@ -109,6 +109,11 @@ def fill(
     account, memory, order = before.account, before.memory, before.order
     if order is None:
         holdings, memory = policy.act(seen, account, memory)
+        if holdings.shape != account.holdings.shape:
+            raise ValueError(
+                f"`policy` must say what to hold of each of the market's "
+                f"{account.holdings.shape[0]} assets, got shape {holdings.shape}."
+            )
     else:
         holdings = order
     holdings, trade = problem.traded(account.holdings, holdings)

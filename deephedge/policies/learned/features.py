@@ -102,6 +102,7 @@ class Features(eqx.Module):
         return sum(sizes[name] for name in self.names) + self.parameters.shape[0]
 
     def __call__(self, now: Snapshot) -> Float[Array, " feature"]:
+        self._refuse_other_market(now)
         left = jnp.maximum(1.0 - now.time / self.maturity, 0.0)
         moneyness = safe.log(now.prices / self.reference) / self.price_scale
         numbers = {
@@ -113,6 +114,19 @@ class Features(eqx.Module):
             "wealth": jnp.zeros_like(left[None])[:0],
         }
         return jnp.concatenate([*(numbers[name] for name in self.names), self.parameters])
+
+    def _refuse_other_market(self, now: Snapshot) -> None:
+        """What is seen must have the sizes that it had where the policy was created."""
+        for what, names, seen, known in (
+            ("assets", ("moneyness", "deviations"), now.prices, self.reference),
+            ("factors", ("factors",), now.factors, self.factor_mean),
+            ("numbers of the claim", ("progress",), now.progress, self.progress_mean),
+        ):
+            if seen.shape != known.shape and any(name in self.names for name in names):
+                raise ValueError(
+                    f"`policy` was created for {known.shape[0]} {what}, got {seen.shape[0]}; "
+                    "create it for this market and claim."
+                )
 
     def of_account(self, account: Account) -> Float[Array, " number"]:
         """What is seen of the account beside its holdings."""

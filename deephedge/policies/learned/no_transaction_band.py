@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from deephedge.claims.base import AbstractClaim
 from deephedge.markets.base import AbstractMarket, Snapshot
+from deephedge.numerics.checks import refuse_other
 from deephedge.numerics.perceptron import Perceptron, silent_network
 from deephedge.policies.base import AbstractBandPolicy, AbstractTrainablePolicy
 from deephedge.policies.learned.band import centred, seen_of_date, typical_band, widened
@@ -48,6 +49,7 @@ class NoTransactionBand(AbstractTrainablePolicy, AbstractBandPolicy):
         Args:
             features: what is seen, as in `Features`; not "wealth", since a band is that of a date.
         """
+        refuse_other("base", base, AbstractBandPolicy, "DeltaBand(claim, pricer, half_width=0.05)")
         seen, key = seen_of_date(market, claim, times, features, n_parameters, key)
         n, dtype = seen.n_assets, times.dtype
         network = silent_network(
