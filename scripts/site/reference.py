@@ -1,0 +1,114 @@
+"""A hook of mkdocs: a page of the reference for every package, from what its `__init__.py` exports.
+
+Nothing is listed by hand. A package exports by `from module import Name as Name`; the pages of
+`numerics` and of `typing`, which export nothing so, have every public function and class of their
+modules.
+"""
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).parents[2]
+# From the top of the house to its ground, as in the README.
+ORDER = (
+    *("markets", "claims", "costs", "risk", "pricing", "calibration", "policies"),
+    *("rollout", "training", "optimum", "backtest", "data", "reports", "numerics"),
+)
+Names = Mapping[str, tuple[str, str]]  # public name -> its module, its name there
+
+
+def exports(package: Path) -> Names:
+    """The names that a package's `__init__.py` exports, in its order."""
+    tree = ast.parse((package / "__init__.py").read_text(encoding="utf-8"))
+    return {
+        alias.asname: (statement.module or "", alias.name)
+        for statement in tree.body
+        if isinstance(statement, ast.ImportFrom)
+        for alias in statement.names
+        if alias.asname is not None
+    }
+
+
+def defined(file: Path) -> list[str]:
+    """The public functions, classes and constants with a docstring that a module defines."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    return [each.name for each in tree.body if isinstance(each, kinds) and each.name[0] != "_"]
+
+
+def public_names(root: Path = ROOT) -> dict[str, dict[str, str]]:
+    """Page -> public path of each name on it -> the path where it is defined."""
+    pages: dict[str, dict[str, str]] = {}
+    for package in ORDER:
+        for name, (module, original) in exports(root / "deephedge" / package).items():
+            inner = module.removeprefix(f"deephedge.{package}.").split(".")[:-1]
+            page = pages.setdefault("/".join([package, *inner]), {})
+            page[f"deephedge.{package}.{name}"] = f"{module}.{original}"
+    pages["numerics"] = {
+        path: path
+        for file in sorted((root / "deephedge/numerics").glob("[!_]*.py"))
+        for path in (f"deephedge.numerics.{file.stem}.{name}" for name in defined(file))
+    }
+    return pages
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Adds the pages."""
+    pages = public_names()
+    for page, names in pages.items():
+        text = "\n".join(page_lines(page, names))
+        files.append(File.generated(config, f"reference/{page}.md", content=text))
+    text = "\n".join(index_lines(pages))
+    files.append(File.generated(config, "reference/index.md", content=text))
+    return files
+
+
+def on_page_content(content: str, **_: object) -> str:
+    """Marks the line that says where a thing comes from, so that it can be set apart."""
+    return content.replace("<p>Reference: ", '<p class="reference">Reference: ')
+
+
+def page_lines(page: str, names: Mapping[str, str]) -> Iterator[str]:
+    """A title, what the package is, a table of its names, and the entry of each."""
+    package = f"deephedge.{page.replace('/', '.')}"
+    yield f"---\ntitle: {page.replace('/', ' · ')}\n---\n"
+    yield f"# `{package}`\n"
+    yield package_words(page) + "\n"
+    yield "| name | what it is |\n|---|---|"
+    for public, origin in names.items():
+        label = public.split(".", 2)[2]
+        yield f"| [`{label}`][{public}] | {first_line(origin)} |"
+    yield ""
+    for public in names:
+        yield f"::: {public}\n"
+
+
+def index_lines(pages: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """The table of the pages."""
+    yield "# Reference\n"
+    yield "Every public name, from its docstring: a page a package.\n"
+    yield "| package | what is in it | names |\n|---|---|---|"
+    for page, names in pages.items():
+        package = f"deephedge.{page.replace('/', '.')}"
+        yield f"| [`{package}`]({page}.md) | {package_words(page)} | {len(names)} |"
+
+
+def package_words(page: str) -> str:
+    """The docstring of a package."""
+    tree = ast.parse((ROOT / "deephedge" / page / "__init__.py").read_text(encoding="utf-8"))
+    return ast.get_docstring(tree) or ""
+
+
+def first_line(origin: str) -> str:
+    """The first line of the docstring of what is defined there."""
+    module, name = origin.rsplit(".", 1)
+    file = (ROOT / module.replace(".", "/")).with_suffix(".py")
+    for each in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(each, ast.FunctionDef | ast.ClassDef) and each.name == name:
+            words = (ast.get_docstring(each) or "").split("\n\n")[0]
+            return " ".join(words.split()).replace("|", "\\|")
+    return ""
