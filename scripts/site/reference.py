@@ -95,6 +95,7 @@ def index_lines(pages: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
     for page, names in pages.items():
         package = f"deephedge.{page.replace('/', '.')}"
         yield f"| [`{package}`]({page}.md) | {package_words(page)} | {len(names)} |"
+    yield "\nAnd [the command line](command_line.md)."
 
 
 def package_words(page: str) -> str:
