@@ -11,7 +11,7 @@ from urllib.parse import unquote, urldefrag
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from reference import public_names
+from public_names import public_names
 
 # What a page loads by itself; an `a` is only followed by the reader.
 LOADED = {
@@ -103,5 +103,7 @@ def faults(site: Path) -> list[str]:
 
 if __name__ == "__main__":
     found = faults(Path(sys.argv[1]))
-    print("\n".join(found) or f"{sys.argv[1]}: every name, no broken link, nothing from the network")
+    print(
+        "\n".join(found) or f"{sys.argv[1]}: every name, no broken link, nothing from the network"
+    )
     sys.exit(bool(found))

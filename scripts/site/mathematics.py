@@ -1,4 +1,4 @@
-r"""A hook of mkdocs: formulas become MathML when the site is built, so that reading needs no script.
+r"""A hook of mkdocs: formulas become MathML when the site is built; reading needs no script.
 
 `pymdownx.arithmatex` finds `$…$` and `$$…$$` in pages and docstrings and wraps them; here what it
 wrapped is converted, and the font of the formulas is copied beside the pages.
@@ -22,6 +22,7 @@ WRAPPED = re.compile(
     r'|<div class="arithmatex">\s*\\\[(?P<block>.*?)\\\]\s*</div>',
     re.DOTALL,
 )
+SLASH = '<mo lspace="0" rspace="0">&#x0002F;</mo>'  # a fraction in a line, not a sum
 FUNCTIONS = "log|exp|det|sin|cos|tan|cot|sinh|cosh|tanh|arcsin|max|min|sup|inf"
 # What the converter does not know, said in words that it knows.
 REWRITTEN = (
@@ -53,6 +54,6 @@ def on_page_content(content: str, page: Page, **_: object) -> str:
         converted = convert(tex, display="inline" if found["inline"] else "block")
         if "\\" in re.sub(r"<[^>]*>", "", converted):
             LOG.warning("%s: a formula was not understood: %s", page.file.src_uri, tex)
-        return converted
+        return converted.replace("<mo>&#x0002F;</mo>", SLASH)
 
     return WRAPPED.sub(mathml, content)

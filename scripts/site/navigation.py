@@ -4,8 +4,13 @@ A folder without pages has no entry, so that pages may come and go without a cha
 folder's own page (`README.md` or `index.md`) comes first, then the others by name, then folders.
 """
 
-from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import Files
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -31,7 +36,7 @@ def expanded(entries: list, pages: list[str]) -> list:
 
 
 def inside(folder: str, pages: list[str]) -> list:
-    """The pages directly in a folder, its own first, each followed by those of a folder so named."""
+    """The pages in a folder, its own first, each followed by those of a folder of its name."""
     own = [page for page in pages if page.startswith(folder)]
     direct = [page for page in own if "/" not in page.removeprefix(folder)]
     direct.sort(key=lambda page: (page not in (folder + "README.md", folder + "index.md"), page))

@@ -4,13 +4,17 @@ So the README stays the one place where results and notation are kept. The word 
 tells the test of the examples to leave a block alone, is taken off the blocks here.
 """
 
+from __future__ import annotations
+
 import logging
 import posixpath
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mkdocs.structure.files import Files
-from mkdocs.structure.pages import Page
+if TYPE_CHECKING:
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
 
 LOG = logging.getLogger("mkdocs.hooks.readme")
 README = Path(__file__).parents[2] / "README.md"
