@@ -29,11 +29,13 @@ class Page(HTMLParser):
         self.anchors: set[str] = set()
         self.links: list[str] = []
         self.loads: list[str] = []
+        self.classes: set[str] = set()
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         self.anchors |= {given[name] for name in ("id", "name") if name in given}
+        self.classes |= set(given.get("class", "").split())
         if tag == "a" and "href" in given:
             self.links.append(given["href"])
         if tag == "link" and set(given.get("rel", "").split()) & LOADING_LINKS:
@@ -60,6 +62,8 @@ def missing_names(pages: dict[Path, Page], site: Path) -> list[str]:
     for package, names in wanted.items():
         page = pages.get((site / "reference" / f"{package}.html").resolve())
         missing += [name for name in names if page is None or name not in page.anchors]
+        if page is not None and "doc-module" in page.classes:  # took the name of what is in it
+            missing.append(f"something of {package} whose module is called what it is called")
     return missing
 
 

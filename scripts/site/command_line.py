@@ -17,7 +17,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def page() -> str:
     """What cyclopts writes of the program, with an example after each command's usage."""
-    text = app.generate_docs(output_format="markdown")
+    text = app.generate_docs(output_format="markdown", usage_name="deephedge")
     text = re.sub(r"^## Table of Contents.*?(?=^\*\*Commands\*\*)", "", text, flags=re.S | re.M)
     text = text.replace("# deephedge\n", "# Command line\n", 1)
     for command, examples in EXAMPLES.items():

@@ -36,10 +36,17 @@ def page_lines(page: str, names: Mapping[str, str]) -> Iterator[str]:
     yield "| name | what it is |\n|---|---|"
     for public, origin in names.items():
         label = public.split(".", 2)[2]
-        yield f"| [`{label}`][{public}] | {first_line(origin)} |"
+        yield f"| [`{label}`][{entry(public, origin)}] | {first_line(origin)} |"
     yield ""
-    for public in names:
-        yield f"::: {public}\n"
+    for public, origin in names.items():
+        if entry(public, origin) != public:
+            yield f'<a id="{public}"></a>\n'
+        yield f"::: {entry(public, origin)}\n"
+
+
+def entry(public: str, origin: str) -> str:
+    """What an entry is made of: the public path, unless that is a module's too."""
+    return origin if public == origin.rpartition(".")[0] else public
 
 
 def index_lines(pages: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
@@ -60,11 +67,24 @@ def package_words(page: str) -> str:
 
 
 def first_line(origin: str) -> str:
-    """The first line of the docstring of what is defined there."""
+    """What the docstring of a class, a function or a constant begins with."""
     module, name = origin.rsplit(".", 1)
     file = (ROOT / module.replace(".", "/")).with_suffix(".py")
-    for each in ast.parse(file.read_text(encoding="utf-8")).body:
+    body = ast.parse(file.read_text(encoding="utf-8")).body
+    for each, following in zip(body, [*body[1:], None], strict=True):
         if isinstance(each, ast.FunctionDef | ast.ClassDef) and each.name == name:
-            words = (ast.get_docstring(each) or "").split("\n\n")[0]
-            return " ".join(words.split()).replace("|", "\\|")
+            return shortened(ast.get_docstring(each))
+        if isinstance(each, ast.ImportFrom) and name in (alias.asname for alias in each.names):
+            return first_line(f"{each.module}.{name}")
+        if (
+            isinstance(each, ast.Assign | ast.AnnAssign)
+            and name in ast.unparse(each).split(" = ")[0]
+        ):
+            is_text = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
+            return shortened(str(following.value.value) if is_text else "")
     return ""
+
+
+def shortened(docstring: str | None) -> str:
+    """The first paragraph, for the cell of a table."""
+    return " ".join((docstring or "").split("\n\n")[0].split()).replace("|", "\\|")
