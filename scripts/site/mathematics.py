@@ -18,10 +18,12 @@ from mkdocs.structure.pages import Page
 LOG = logging.getLogger("mkdocs.hooks.mathematics")
 FONT = "assets/STIXTwoMath-Regular.ttf"
 WRAPPED = re.compile(
-    r'<span class="arithmatex">\\\((?P<inline>.*?)\\\)</span>'
+    r'(?P<dollar>\$?)<span class="arithmatex">\\\((?P<inline>.*?)\\\)</span>(?P=dollar)'
     r'|<div class="arithmatex">\s*\\\[(?P<block>.*?)\\\]\s*</div>',
     re.DOTALL,
 )
+CODE = re.compile(r"<(pre|code)\b.*?</\1>", re.DOTALL)
+LEFT = re.compile(r"\$<math|</math>\$|\$[^$<\n]*\\[a-zA-Z]+[^$<\n]*\$?")
 SLASH = '<mo lspace="0" rspace="0">&#x0002F;</mo>'  # a fraction in a line, not a sum
 FUNCTIONS = "log|exp|det|sin|cos|tan|cot|sinh|cosh|tanh|arcsin|max|min|sup|inf"
 # What the converter does not know, said in words that it knows.
@@ -49,11 +51,16 @@ def on_page_content(content: str, page: Page, **_: object) -> str:
 
     def mathml(found: re.Match[str]) -> str:
         tex = html.unescape(found["inline"] or found["block"])
+        # A formula of `$$` that touches the text is found as one of `$` between two dollars.
+        is_inline = found["inline"] and not found["dollar"]
         for pattern, replacement in REWRITTEN:
             tex = pattern.sub(replacement, tex)
-        converted = convert(tex, display="inline" if found["inline"] else "block")
+        converted = convert(tex, display="inline" if is_inline else "block")
         if "\\" in re.sub(r"<[^>]*>", "", converted):
             LOG.warning("%s: a formula was not understood: %s", page.file.src_uri, tex)
         return converted.replace("<mo>&#x0002F;</mo>", SLASH)
 
-    return WRAPPED.sub(mathml, content)
+    content = WRAPPED.sub(mathml, content)
+    for left in LEFT.findall(CODE.sub("", content)):
+        LOG.warning("%s: a formula was left as it is: %s", page.file.src_uri, left)
+    return content
