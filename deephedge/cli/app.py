@@ -3,9 +3,11 @@
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import Literal
 
 from cyclopts import App, CycloptsError
 
+from deephedge.cli.examples import EXAMPLES, PROGRAM, shown
 from deephedge.cli.exit_codes import DONE, INTERRUPTED, refused
 from deephedge.cli.mistakes import explained
 from deephedge.cli.reproduce_command import reproduce
@@ -15,19 +17,32 @@ from deephedge.cli.value_commands import calibrate, greeks, price
 app = App(
     name="deephedge",
     help="Price, simulate, hedge and compare: a hedging research toolkit on JAX.",
+    help_epilogue=shown(PROGRAM),
     version=version("deephedge"),
 )
 
-for each in (run, sweep, backtest, optimum, price, greeks, calibrate, monitor, reproduce):
-    app.command(each)
 
-
-@app.command
 def doctor() -> int:
     """Say what is installed, and whether it works."""
     from deephedge.cli.doctor import examine
 
     return examine()
+
+
+def completion(shell: Literal["bash", "zsh", "fish"], /) -> None:
+    """Print what makes a shell complete commands, options and files.
+
+    Args:
+        shell: the shell that is to read it.
+    """
+    print(app.generate_completion(shell=shell))
+
+
+VALUES = (price, greeks, calibrate)
+STUDIES = (run, sweep, backtest, optimum, monitor, reproduce)
+
+for each in (*STUDIES, *VALUES, doctor, completion):
+    app.command(each, help_epilogue=shown(EXAMPLES[each.__name__]))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -25,7 +25,7 @@ class Zakamouline(AbstractClassicalBand):
       \Bigl(\frac{e^{-r\tau}}{\sigma}\Bigr)^{0.25} (\lambda S^2 |\Gamma|)^{0.15}$$
 
     for the seller of a convex claim, with $\lambda$ per unit of cash at maturity; `aversion` is
-    per unit of today's money, $\lambda = $ `aversion` $\times D_T$ with $D_T = D_t e^{-r\tau}$.
+    per unit of today's money, $\lambda =$ `aversion` $\times D_T$ with $D_T = D_t e^{-r\tau}$.
     $\Gamma$ is the Black-Scholes gamma at the unmodified volatility. Both corrections fade where
     the option has no gamma left.
 

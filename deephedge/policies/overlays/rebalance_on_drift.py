@@ -17,7 +17,7 @@ from deephedge.typing import Array, Bool, Float
 
 
 class RebalanceOnDrift(AbstractTriggered):
-    r"""Trade all the way when $|h^* - h| > $ `tolerance` units of any asset.
+    r"""Trade all the way when $|h^* - h| >$ `tolerance` units of any asset.
 
     $h^*$ is what the wrapped policy asks for. Around a delta hedge this is the delta tolerance
     strategy. With proportional costs a band that trades to its edge (`DeltaBand`) does better;

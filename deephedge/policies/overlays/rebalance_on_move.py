@@ -17,7 +17,7 @@ from deephedge.typing import Array, Bool, Float, Scalar
 class RebalanceOnMove(AbstractTriggered):
     r"""Ask the wrapped policy when an asset is a share away from its price at the last trade.
 
-    $|S/S_{\text{last}} - 1| > $ `move`, of asset number `asset`. Around a delta hedge this is the
+    $|S/S_{\text{last}} - 1| >$ `move`, of asset number `asset`. Around a delta hedge this is the
     asset tolerance, or move-based, strategy.
 
     Reference: Henrotte (1993); Toft (1996); Martellini and Priaulet (2002), Competing methods for
