@@ -25,7 +25,22 @@ SMALL: dict[str, dict[str, str]] = {
 }
 """What is put in the place of what, so that a page runs in seconds: sizes alone."""
 
-LONG = ("docs/optimum.md",)
+LONG = (
+    "docs/optimum.md",
+    "docs/tour.md",
+    *(
+        f"docs/chapters/{name}.md"
+        for name in (
+            "backtest",
+            "calibration",
+            "claims",
+            "classical",
+            "learned",
+            "markets",
+            "pricing",
+        )
+    ),
+)
 """Pages that take over ten seconds all the same."""
 
 PAGES = [
