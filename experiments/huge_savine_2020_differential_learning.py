@@ -37,8 +37,8 @@ PAPER = Paper(
     claim="Training on pathwise differentials cuts errors by orders of magnitude.",
     minutes=4.0,
     deviations=(
-        "The paper shows this in pictures: the bounds on the ratio of errors, a tenth where samples "
-        "are few and a half where they are many, are ours. No early stopping on either side."
+        "The paper shows pictures: the bounds on the ratio of errors, a tenth where samples are "
+        "few and a half where they are many, are ours. No early stopping on either side."
     ),
 )
 VOL, RATE = 0.2, 0.02
