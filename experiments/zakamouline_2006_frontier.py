@@ -15,6 +15,12 @@ best for it in hindsight as well; its frontier should be below theirs wherever b
 should go 85 % of the way from delta to the optimum in the median cell, and its band at the start
 be as wide as the exact one to 15 % in the median cell. The last two bounds are ours.
 
+What came out: all of it, and the band is far from the exact one only where risk hardly matters: at
+a cost of 1 % and aversion 0.1 it is 1.65 times as wide, and still goes 96 % of the way. Whalley
+and Wilmott's is worse than plain delta at the smallest cost and the highest aversion: its theorem
+is on continuous trading, and its half-width there, 0.050 at the start, is what a step moves delta
+by.
+
     deephedge reproduce zakamouline_2006_frontier --full
 """
 
@@ -102,18 +108,19 @@ def frontier(cost, n_dates, cells, intervals, aversions, n_paths, seed) -> dict:
 
 
 def points(simulated: dict, rule: str) -> np.ndarray:
-    """Deviation of the P&L and mean cost, by increasing deviation."""
-    both = [
-        (np.std(x), np.mean(cost)) for (name, _), (x, cost) in simulated.items() if name == rule
-    ]
-    return np.array(sorted(both))
+    """Deviation of the P&L and mean cost, by interval or aversion."""
+    found = [both for (name, _), both in simulated.items() if name == rule]
+    return np.array([(np.std(pnl), np.mean(cost)) for pnl, cost in found])
 
 
 def below(simulated: dict, other: str) -> np.ndarray:
     """At which of Zakamouline's points the other rule pays more for the same deviation."""
     ours, theirs = points(simulated, "Zakamouline"), points(simulated, other)
+    theirs = theirs[np.argsort(theirs[:, 0])]
+    # What costs more and deviates more than another point is on no frontier.
+    least = np.minimum.accumulate(theirs[:, 1])
     both = (ours[:, 0] >= theirs[0, 0]) & (ours[:, 0] <= theirs[-1, 0])
-    return ours[both, 1] < np.interp(ours[both, 0], theirs[:, 0], theirs[:, 1])
+    return ours[both, 1] < np.interp(ours[both, 0], theirs[:, 0], least)
 
 
 def simulated_risk(pnl: np.ndarray, aversion: float) -> tuple[float, float]:
