@@ -8,6 +8,10 @@ costs that can be computed. Here by dynamic programming at many dates: a band na
 delta moves in a step is no band, so the slopes are those of the limit only where the steps are
 short against it. The tolerance of 0.04 on both slopes is ours.
 
+At 480 dates the slope of the width is the mean of local ones that rise from 0.26, where the cost is
+not small, to 0.37, where the band is not wide against a step; the width itself is 20 to 25 % below
+the formula's. The extra risk is nearer to its limit: local slopes from 0.70 to 0.66.
+
     deephedge reproduce whalley_wilmott_1997_asymptotics --full
 """
 
@@ -108,15 +112,19 @@ def draw(found: dict[int, tuple[np.ndarray, np.ndarray]], out: pathlib.Path) -> 
 
     figure, axes = plt.subplots(1, 2, figsize=(7.6, 3.4), layout="constrained")
     labels = ("width of the band at the start", "extra risk")
-    for i, (label, power) in enumerate(zip(labels, ("1/3", "2/3"), strict=True)):
+    for i, (label, exponent) in enumerate(zip(labels, ("1/3", "2/3"), strict=True)):
         for n_steps, amounts in found.items():
             axes[i].loglog(COSTS, amounts[i], "o-", label=f"{n_steps} dates")
         theory = 2 * (1.5 * COSTS * 100.0 * GAMMA**2) ** (1 / 3)
         if i == 1:  # the theorem gives the power alone; drawn through the last point
             theory = amounts[1][-1] * (COSTS / COSTS[-1]) ** (2 / 3)
-        what = "Whalley and Wilmott's" if i == 0 else "slope"
-        axes[i].loglog(COSTS, theory, "k--", label=f"{what}, {power}")
+        what = "formula" if i == 0 else "slope"
+        axes[i].loglog(COSTS, theory, "k--", label=f"{what}, {exponent}")
+        axes[i].set_xticks(COSTS, [f"$2^{{{int(power)}}}$" for power in np.log2(COSTS)])
+        axes[i].set_yticks([0.05, 0.1, 0.2, 0.4], ["0.05", "0.1", "0.2", "0.4"])
+        axes[i].set_ylim(0.04, 0.5)
+        axes[i].minorticks_off()
         axes[i].set_xlabel("proportional cost")
         axes[i].set_ylabel(label)
-        axes[i].legend(frameon=False)
+        axes[i].legend(frameon=False, loc="lower right")
     figure.savefig(out)

@@ -10,7 +10,7 @@ from deephedge.reports import Finding, Paper, reproductions
 
 FOLDER = pathlib.Path(__file__).parents[2] / "experiments"
 FILES = reproductions.paper_files(FOLDER)
-QUICK = ("derman_kamal_1999_discrete_hedging",)
+QUICK = ("derman_kamal_1999_discrete_hedging", "moreira_muir_2017_volatility_managed")
 """Whose small size takes a few seconds; that of the others is run under slow."""
 
 
