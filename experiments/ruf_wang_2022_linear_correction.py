@@ -277,6 +277,8 @@ def draw(table: dict, out: pathlib.Path) -> None:
     figure, axes = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
     for i, name in enumerate(("linear", "quadratic", "network", "exact")):
         rows = [(m, *x[name]) for m, x in enumerate(table.values()) if x[name][0] or i < 3]
+        if not rows:
+            continue
         place, share, error = np.array(rows).T
         label = "exact minimum variance" if name == "exact" else name
         axes.errorbar(

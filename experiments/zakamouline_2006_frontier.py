@@ -226,23 +226,30 @@ STYLES = dict(zip((*RULES, "optimum"), ("C7s-", "C3^-", "C1v-", "C0o-", "k*"), s
 
 
 def draw(grid: dict, simulated: dict, n_dates: int, out: pathlib.Path) -> None:
-    """Above, a frontier a cost; below, the bands in the middle of the life, aversion 1."""
+    """A column a cost: the frontier; the share of the way to the optimum; the bands half-way."""
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(
-        2, len(grid), figsize=(3.4 * len(grid), 6.0), layout="constrained", squeeze=False
+        3, len(grid), figsize=(3.4 * len(grid), 8.6), layout="constrained", squeeze=False
     )
     for column, (cost, cells) in enumerate(grid.items()):
-        top, bottom = axes[:, column]
+        top, middle, bottom = axes[:, column]
         for rule, style in STYLES.items():
             top.plot(*points(simulated[cost], rule).T, style, markersize=5, label=rule)
         top.set_title(f"cost {cost:g}", fontsize=10)
         top.set_xlabel("deviation of the P&L")
         top.set_ylabel("mean of the costs paid")
         top.set_ylim(0.0, 1.15 * points(simulated[cost], "Zakamouline")[:, 1].max())
+        for rule in RULES[1:]:
+            shares = [cell.share(rule) for cell in cells.values()]
+            middle.semilogx(list(cells), shares, STYLES[rule], markersize=5)
+        middle.axhline(1.0, color="k", linewidth=0.6)
+        middle.set_ylim(-0.3, 1.1)
+        middle.set_xlabel("aversion")
+        middle.set_ylabel("share of the way from delta")
         draw_bands(bottom, cost, cells[1.0], n_dates)
     axes[0, 0].legend(frameon=False, fontsize=8)
-    axes[1, 0].legend(frameon=False, fontsize=8)
+    axes[2, 0].legend(frameon=False, fontsize=8)
     figure.savefig(out)
 
 
