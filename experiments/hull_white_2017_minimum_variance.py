@@ -155,7 +155,7 @@ def tried(kind: str, past: Path, later: Path, exact: np.ndarray) -> dict[str, Ga
 
 def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> list[Finding]:
     """Four correlations and one size of quotes' errors; two correlations in a smoke run."""
-    n_paths = 48 if smoke else 512
+    n_paths = 48 if smoke else 256
     found = {}
     for rho in (RHO, 0.0) if smoke else RHOS:
         (past, _), (later, exact) = (sample(rho, n_paths, seed + i) for i in (0, 1))
