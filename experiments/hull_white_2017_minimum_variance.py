@@ -49,7 +49,7 @@ from deephedge.typing import Array
 PAPER = Paper(
     reference="Hull and White (2017), Optimal delta hedging for options",
     claim="A quadratic in delta, fitted to past moves, removes a quarter of the squared errors.",
-    minutes=3.0,
+    minutes=1.5,
     deviations=(
         "Simulated by Heston's model instead of recorded S&P 500 options, which are not at hand: "
         "the paper's gains are those of another market. One maturity; one strike a path."
@@ -69,6 +69,11 @@ CLAIMS = {"calls": Call(strike=100.0, maturity=0.25), "puts": Put(strike=100.0, 
 DAYS = 52
 """Of 252 a year, until a little more than two weeks are left."""
 QUOTE = QuotedBlackScholes(column=1)
+WHY = (
+    "the order over deltas is that of the model: its gain rises with a call's delta, with and "
+    "without errors of 0.5 volatility points in every quote, and a put has by parity that of the "
+    "call at its strike; what makes recorded far calls gain most was not found"
+)
 BUCKETS = np.round(np.arange(0.1, 0.95, 0.1), 1)
 
 
@@ -198,8 +203,16 @@ def findings_of(found: dict, smoke: bool) -> list[Finding]:
     return [
         *first,
         Finding("gain, puts", puts.every, 0.23, 0.10, puts.error, place),
-        Finding("gain, calls of delta 0.1", float(ours.bucket[0]), 0.42, 0.15, place=place),
-        Finding("delta of the calls that gain most", BUCKETS[ours.bucket.argmax()], 0.1, 0.05),
+        Finding(
+            "gain, calls of delta 0.1", float(ours.bucket[0]), 0.42, 0.15, place=place, why=WHY
+        ),
+        Finding(
+            "delta of the calls that gain most",
+            float(BUCKETS[ours.bucket.argmax()]),
+            0.1,
+            0.05,
+            why=WHY,
+        ),
         Finding(
             "share of steps to less correlation that lose gain (ours)",
             np.mean(slopes < 0),
