@@ -9,7 +9,11 @@ of each asset.
 
 The paper's claim is that differentials cut the error by orders of magnitude where samples are few.
 The findings bound the ratio of the two errors: by a tenth for the call at the smaller size and for
-the basket, and by a half for the call at the larger.
+the basket, and by a half for the call at the larger. These bounds are ours: the paper shows
+pictures, and "orders of magnitude" was read as a tenth where samples are few; where they are many
+the network on values has caught up, and a half was asked. Both networks make the same number of
+updates without early stopping, so that the one on values alone over-fits its noisy payoffs where
+samples are few: part of the ratio is regularisation, which is the paper's point.
 
     deephedge reproduce huge_savine_2020_differential_learning --full
 """
@@ -32,7 +36,10 @@ PAPER = Paper(
     reference="Huge and Savine (2020), Differential machine learning",
     claim="Training on pathwise differentials cuts errors by orders of magnitude.",
     minutes=4.0,
-    deviations="The paper prints no number for this; the bounds on the ratio of errors are ours.",
+    deviations=(
+        "The paper shows pictures: the bounds on the ratio of errors, a tenth where samples are "
+        "few and a half where they are many, are ours. No early stopping on either side."
+    ),
 )
 VOL, RATE = 0.2, 0.02
 N_ASSETS = 7
@@ -88,13 +95,17 @@ def trained(model, claim, n_samples: int, alpha: float, seed: int, n_updates: in
     return network, time.perf_counter() - begin
 
 
-def with_and_without(label, model, claim, now, exact, n_samples, seed, n_updates, at_most):
-    """Train both ways and print both; the ratios of their errors, which are `at_most` so much."""
+def with_and_without(label, model, claim, now, exact, n_samples, seed, n_updates, at_most, seen):
+    """Train both ways and print both; the ratios of their errors, which are `at_most` so much.
+
+    What both found, beside the exact values and deltas, is added to `seen` for the picture.
+    """
     both = {}
     for name, alpha in (("values alone", 0.0), ("with differentials", 1.0)):
         network, seconds = trained(model, claim, n_samples, alpha, seed, n_updates)
         found, each = timed(values_and_deltas, network, claim, now)
         both[name] = errors(found, exact)
+        seen[f"{label}, {n_samples} samples", name] = (found, exact)
         price, delta = both[name]
         print(
             f"{label}, {n_samples} samples, {name}: price {price:.4f}, delta {delta:.5f}; "
@@ -108,19 +119,20 @@ def with_and_without(label, model, claim, now, exact, n_samples, seed, n_updates
     ]
 
 
-def call(n_samples: int, n_states: int, seed: int, n_updates: int) -> list[Finding]:
+def call(n_samples: int, n_states: int, seed: int, n_updates: int, seen: dict) -> list[Finding]:
     """A one-year call, half a year on, against the closed form."""
     model = BlackScholes(spot=100.0, vol=VOL, rate=RATE)
     claim, now = Call(strike=100.0, maturity=1.0), states(model, 0.5, n_states)
     exact = values_and_deltas(BlackScholesFormula(vol=VOL, rate=RATE), claim, now)
     findings = []
     for n, at_most in ((n_samples // 8, 0.1), (n_samples, 0.5)):
-        findings += with_and_without("call", model, claim, now, exact, n, seed, n_updates, at_most)
+        terms = (exact, n, seed, n_updates, at_most, seen)
+        findings += with_and_without("call", model, claim, now, *terms)
     return findings
 
 
 def basket(
-    n_samples: int, n_states: int, n_reference: int, seed: int, n_updates: int
+    n_samples: int, n_states: int, n_reference: int, seed: int, n_updates: int, seen: dict
 ) -> list[Finding]:
     """A one-year basket call, half a year on, against nested simulation."""
     vols = np.linspace(0.15, 0.45, N_ASSETS)
@@ -135,7 +147,8 @@ def basket(
         return MonteCarlo(model, n_paths=n_paths, n_steps=1, key=jax.random.key(seed))
 
     exact = values_and_deltas(nested(n_reference, 1), claim, now)
-    findings = with_and_without("basket", model, claim, now, exact, n_samples, seed, n_updates, 0.1)
+    terms = (exact, n_samples, seed, n_updates, 0.1, seen)
+    findings = with_and_without("basket", model, claim, now, *terms)
     for n_paths in (n_reference // 256, n_reference // 16):
         found, seconds = timed(values_and_deltas, nested(n_paths, 2), claim, now)
         price, delta = errors(found, exact)
@@ -152,15 +165,40 @@ def experiment(
     n_reference: int = 65_536,
     seed: int = 0,
     n_updates: int = 3000,
+    out: pathlib.Path | None = None,
 ) -> list[Finding]:
     """Both examples."""
-    return [
-        *call(n_samples, n_states, seed, n_updates),
-        *basket(n_samples, n_states, n_reference, seed, n_updates),
+    seen = {}
+    findings = [
+        *call(n_samples, n_states, seed, n_updates, seen),
+        *basket(n_samples, n_states, n_reference, seed, n_updates, seen),
     ]
+    if out is not None:
+        draw(seen, out)
+    return findings
 
 
 def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> list[Finding]:
     """Both examples; a smoke run only the call, at a small size."""
-    del out
-    return call(2048, 64, seed, 400)[2:] if smoke else experiment(seed=seed)
+    return call(2048, 64, seed, 400, {})[2:] if smoke else experiment(seed=seed, out=out)
+
+
+def draw(seen: dict, out: pathlib.Path) -> None:
+    """What the networks say against what is exact, as in the paper's figures."""
+    import matplotlib.pyplot as plt
+
+    labels = list(dict.fromkeys(label for label, _ in seen))
+    figure, axes = plt.subplots(
+        2, len(labels), figsize=(2.8 * len(labels), 5.2), layout="constrained", squeeze=False
+    )
+    for (label, name), (found, exact) in seen.items():
+        column, colour = labels.index(label), {"values alone": "C1"}.get(name, "C0")
+        for row, what in enumerate(("price", "deltas")):
+            panel, x, y = axes[row, column], np.ravel(exact[row]), np.ravel(found[row])
+            panel.plot(x, y, ".", color=colour, markersize=2.5, alpha=0.6, label=name)
+            panel.plot([x.min(), x.max()], [x.min(), x.max()], "k-", linewidth=0.6)
+            panel.set_xlabel(f"exact {what}")
+            panel.set_ylabel(f"{what} by the network")
+        axes[0, column].set_title(label, fontsize=9)
+    axes[0, 0].legend(frameon=False, markerscale=3, fontsize=8)
+    figure.savefig(out)

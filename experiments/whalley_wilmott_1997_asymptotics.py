@@ -6,7 +6,11 @@ risk exceeds the price of free, continuous trading by an amount of order cost^(2
 to buy the hedge at the start, which is of order cost, is left out: it would hide the slope at
 costs that can be computed. Here by dynamic programming at many dates: a band narrower than what
 delta moves in a step is no band, so the slopes are those of the limit only where the steps are
-short against it.
+short against it. The tolerance of 0.04 on both slopes is ours.
+
+At 480 dates the slope of the width is the mean of local ones that rise from 0.26, where the cost is
+not small, to 0.37, where the band is not wide against a step; the width itself is 20 to 25 % below
+the formula's. The extra risk is nearer to its limit: local slopes from 0.70 to 0.66.
 
     deephedge reproduce whalley_wilmott_1997_asymptotics --full
 """
@@ -50,8 +54,8 @@ def optimum(cost: float, n_steps: int) -> Solved:
     return solve_entropic(problem, Entropic(aversion=1.0), resolution=RESOLUTION)
 
 
-def slopes(n_steps: int) -> tuple[float, float]:
-    """Of the logarithms of the band's width and of the extra risk, in that of the cost."""
+def scaled(n_steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """The band's width and the extra risk at every cost."""
     free = float(BlackScholesFormula(vol=0.2).price(CLAIM, MARKET.start()))
     found = [optimum(float(cost), n_steps) for cost in COSTS]
     widths = np.array([x.upper - x.lower for x in found])
@@ -71,15 +75,25 @@ def slopes(n_steps: int) -> tuple[float, float]:
             f"| {cost:.6f} | {x.value:.5f} | {x.error:.0e} | {more:.5f} | "
             f"{width:.4f} | {limit:.4f} |"
         )
-    logs = np.log(COSTS)
-    return tuple(float(np.polyfit(logs, np.log(y), 1)[0]) for y in (widths, extra))
+    return widths, extra
 
 
-def experiment(steps: tuple[int, ...] = (120, 480), room: float = 0.04) -> list[Finding]:
+def slope(amounts: np.ndarray) -> float:
+    """Of their logarithms in that of the cost."""
+    return float(np.polyfit(np.log(COSTS), np.log(amounts), 1)[0])
+
+
+def experiment(
+    steps: tuple[int, ...] = (120, 480), room: float = 0.04, out: pathlib.Path | None = None
+) -> list[Finding]:
     """The slopes at every number of steps; those of the largest are held against the paper's."""
+    found = {}
     for n_steps in steps:
-        width, extra = slopes(n_steps)
+        found[n_steps] = scaled(n_steps)
+        width, extra = (slope(amounts) for amounts in found[n_steps])
         print(f"slopes: width {width:.3f}, extra risk {extra:.3f}\n", flush=True)
+    if out is not None:
+        draw(found, out)
     return [
         Finding("slope of the band's width", width, 1 / 3, room),
         Finding("slope of the extra risk", extra, 2 / 3, room),
@@ -88,5 +102,29 @@ def experiment(steps: tuple[int, ...] = (120, 480), room: float = 0.04) -> list[
 
 def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> list[Finding]:
     """The slopes at 480 dates; at 30 in a smoke run, where the steps are too long for the limit."""
-    del seed, out
-    return experiment((30,), room=0.3) if smoke else experiment()
+    del seed
+    return experiment((30,), room=0.3, out=out) if smoke else experiment(out=out)
+
+
+def draw(found: dict[int, tuple[np.ndarray, np.ndarray]], out: pathlib.Path) -> None:
+    """Width and extra risk against the cost, beside lines of the limit's slopes."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(7.6, 3.4), layout="constrained")
+    labels = ("width of the band at the start", "extra risk")
+    for i, (label, exponent) in enumerate(zip(labels, ("1/3", "2/3"), strict=True)):
+        for n_steps, amounts in found.items():
+            axes[i].loglog(COSTS, amounts[i], "o-", label=f"{n_steps} dates")
+        theory = 2 * (1.5 * COSTS * 100.0 * GAMMA**2) ** (1 / 3)
+        if i == 1:  # the theorem gives the power alone; drawn through the last point
+            theory = amounts[1][-1] * (COSTS / COSTS[-1]) ** (2 / 3)
+        what = "formula" if i == 0 else "slope"
+        axes[i].loglog(COSTS, theory, "k--", label=f"{what}, {exponent}")
+        axes[i].set_xticks(COSTS, [f"$2^{{{int(power)}}}$" for power in np.log2(COSTS)])
+        axes[i].set_yticks([0.05, 0.1, 0.2, 0.4], ["0.05", "0.1", "0.2", "0.4"])
+        axes[i].set_ylim(0.04, 0.5)
+        axes[i].minorticks_off()
+        axes[i].set_xlabel("proportional cost")
+        axes[i].set_ylabel(label)
+        axes[i].legend(frameon=False, loc="lower right")
+    figure.savefig(out)
