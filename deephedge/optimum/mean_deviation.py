@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from deephedge.costs.proportional import ProportionalCost
 from deephedge.markets.black_scholes import BlackScholes
 from deephedge.markets.kou import Kou
 from deephedge.markets.merton import Merton
+from deephedge.optimum.charges import charges
 from deephedge.optimum.extended_lattice import Lattice
 from deephedge.optimum.extended_shortfall import Rows, rows_of
 from deephedge.optimum.extended_solver import averaged
@@ -75,8 +75,8 @@ def mean_deviation(
     first date, kept to: the risk is not consistent over time.
 
     Args:
-        problem: a European claim in `BlackScholes`, `Merton` or `Kou` at a `ProportionalCost` of
-            one rate, at equally spaced dates.
+        problem: a European claim in `BlackScholes`, `Merton` or `Kou` without dividends, at equally
+            spaced dates, at no cost or one in proportion to the value traded.
         aversion: a.
         per_deviation: points of log-price to a deviation of a step's diffusion; a multiple of 2, at
             least 4.
@@ -108,16 +108,9 @@ def _grid(
     holdings: Float[np.ndarray, " holding"],
     share: Float[np.ndarray, " wealth"],
 ) -> Grid:
-    market, cost, n_steps = problem.market, problem.cost, problem.n_steps
-    claim, maturity = european(problem.claim, "mean_deviation"), float(problem.times[-1])
-    if not isinstance(market, BlackScholes | Merton | Kou) or not isinstance(
-        cost, ProportionalCost
-    ):
-        raise TypeError(
-            "mean plus deviations is solved in `BlackScholes`, `Merton` and `Kou` at a "
-            f"`ProportionalCost`, got {type(market).__name__} and {type(cost).__name__}; train a "
-            "policy instead."
-        )
+    market, rate = _asked(problem)
+    n_steps, maturity = problem.n_steps, float(problem.times[-1])
+    claim = european(problem.claim, "mean_deviation")
     # Nothing held must be a node: it is where every hedge begins.
     holdings = holdings - holdings[np.argmin(np.abs(holdings))]
     lattice = Lattice.of_market(market, maturity / n_steps, per_deviation=per_deviation)
@@ -125,10 +118,32 @@ def _grid(
         rows = rows_of(lattice, n_steps, deviations=DEVIATIONS)
         last = np.asarray(rows.log_price(jnp.asarray(n_steps), jnp.arange(rows.n)))
         payoff = averaged(claim, market, maturity, last, lattice.tick)
-        rate = jnp.asarray(np.ravel(np.asarray(cost.rate, float))[0])
-        arrays = (lattice.returns, lattice.probabilities, holdings, share * lattice.spot, payoff)
-        closing = rate if problem.close_out else jnp.zeros_like(rate)
-        return Grid(rows, *(jnp.asarray(x, jnp.float64) for x in arrays), rate, closing)
+        closing = rate if problem.close_out else 0.0
+        parts = (lattice.returns, lattice.probabilities, holdings, share * lattice.spot, payoff)
+        returns, chances, nodes, excess, owed = (jnp.asarray(x, jnp.float64) for x in parts)
+        charged = jnp.asarray(rate, jnp.float64), jnp.asarray(closing, jnp.float64)
+        return Grid(rows, returns, chances, nodes, excess, owed, *charged)
+
+
+def _asked(problem: HedgingProblem) -> tuple[BlackScholes | Merton | Kou, float]:
+    """The market and the cost rate of a problem that is solved here, or a `ValueError`."""
+    market, cost = problem.market, charges(problem.cost)
+    if not isinstance(market, BlackScholes | Merton | Kou) or market.start().prices.shape[0] > 1:
+        raise ValueError(
+            "`market` must be BlackScholes with one asset, Merton or Kou for the least mean plus "
+            f"deviations, got {type(market).__name__}."
+        )
+    if np.any(np.asarray(market.dividend) != 0.0):
+        raise ValueError("`dividend` must be 0 for the least mean plus deviations.")
+    if cost.has_fee or cost.has_quadratic or float(cost.per_unit) != 0.0:
+        raise ValueError(
+            "`cost` must be none or proportional to the value traded for the least mean plus "
+            f"deviations, got {type(problem.cost).__name__}."
+        )
+    for name in ("impact", "financing", "execution"):
+        if vars(problem)[name] is not None:
+            raise ValueError(f"`{name}` must be left out for the least mean plus deviations.")
+    return market, float(cost.rate)
 
 
 @eqx.filter_jit
@@ -190,5 +205,8 @@ def _best(
     a, b, c = risk[i - 1 : i + 2]
     move = float(np.clip(0.5 * (a - c) / max(a - 2.0 * b + c, 1e-300), -1.0, 1.0))
     near = np.arange(-1.0, 2.0)
-    parts = (np.polyval(np.polyfit(near, x[i - 1 : i + 2], 2), move) for x in (mean, deviation))
-    return float(b - 0.25 * (a - c) * move), *map(float, parts)
+
+    def there(x: Float[np.ndarray, " wealth"]) -> float:
+        return float(np.polyval(np.polyfit(near, x[i - 1 : i + 2], 2), move))
+
+    return float(b - 0.25 * (a - c) * move), there(mean), there(deviation)

@@ -6,7 +6,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from deephedge.claims import Call
-from deephedge.costs import NoCost, ProportionalCost
+from deephedge.costs import FixedCost, NoCost, ProportionalCost
 from deephedge.markets import BlackScholes, Heston
 from deephedge.optimum import mean_deviation, mean_variance, quadratic_hedge
 from deephedge.pricing import BlackScholesFormula
@@ -14,7 +14,7 @@ from deephedge.rollout import HedgingProblem, time_grid
 
 MATURITY, AVERSION = 0.08, 1.5
 MARKET, CLAIM = BlackScholes(spot=100.0, vol=0.2, drift=0.05), Call(100.0, maturity=MATURITY)
-SMALL = {"n_holdings": 29, "n_wealth": 61}
+SMALL = {"n_holdings": 29, "n_wealth": 41}
 
 
 def problem_of(n_steps: int, cost: float, *, close_out: bool, premium: float = 0.0):
@@ -37,9 +37,7 @@ def test_one_step_is_that_of_quadrature(close_out):
         return mean + AVERSION * np.sqrt(density @ (loss - mean) ** 2)
 
     best = minimize_scalar(risk, bounds=(0.0, 1.0), method="bounded")
-    found = mean_deviation(
-        problem_of(1, 0.01, close_out=close_out), AVERSION, n_holdings=113, per_deviation=8
-    )
+    found = mean_deviation(problem_of(1, 0.01, close_out=close_out), AVERSION)
     assert found.value == pytest.approx(best.fun, abs=max(found.error, 1e-3))
     assert found.error < 0.01
     assert found.value == pytest.approx(found.mean + AVERSION * found.deviation, abs=1e-3)
@@ -71,9 +69,15 @@ def test_a_premium_is_a_gain_for_certain_and_costs_only_add():
     assert free.mean == pytest.approx(float(price), abs=0.1)
 
 
-def test_other_problems_are_refused():
-    times = time_grid(MATURITY, 2)
-    for market, cost in ((Heston.example(), ProportionalCost(0.01)), (MARKET, NoCost())):
-        problem = HedgingProblem(market, CLAIM, cost, times, close_out=True)
-        with pytest.raises(TypeError, match="train a policy"):
-            mean_deviation(problem, AVERSION)
+@pytest.mark.parametrize(
+    ("market", "cost", "words"),
+    [
+        (Heston.example(), NoCost(), "got Heston"),
+        (MARKET, FixedCost(0.01), "got FixedCost"),
+        (BlackScholes(spot=100.0, vol=0.2, dividend=0.01), NoCost(), "`dividend`"),
+    ],
+)
+def test_other_problems_are_refused(market, cost, words):
+    problem = HedgingProblem(market, CLAIM, cost, time_grid(MATURITY, 2), close_out=False)
+    with pytest.raises(ValueError, match=words):
+        mean_deviation(problem, AVERSION)
