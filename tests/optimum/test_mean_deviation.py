@@ -37,7 +37,7 @@ def test_one_step_is_that_of_quadrature(close_out):
         return mean + AVERSION * np.sqrt(density @ (loss - mean) ** 2)
 
     best = minimize_scalar(risk, bounds=(0.0, 1.0), method="bounded")
-    found = mean_deviation(problem_of(1, 0.01, close_out=close_out), AVERSION)
+    found = mean_deviation(problem_of(1, 0.01, close_out=close_out), AVERSION, per_deviation=8)
     assert found.value == pytest.approx(best.fun, abs=max(found.error, 1e-3))
     assert found.error < 0.01
     assert found.value == pytest.approx(found.mean + AVERSION * found.deviation, abs=1e-3)
