@@ -276,13 +276,14 @@ def draw(tables: dict, leasts: dict, out: pathlib.Path) -> None:
     """Deviation against mean of the cost, a curve a hedge through the frequencies."""
     import matplotlib.pyplot as plt
 
-    size = (4.4 * len(tables), 3.8)
+    size = (4.6 * len(tables), 4.2)
     figure, panels = plt.subplots(1, len(tables), figsize=size, layout="constrained", squeeze=False)
     for axes, (place, rows) in zip(panels[0], tables.items(), strict=True):
         printed = EXHIBIT_3 if place == "exhibit 3" else EXHIBIT_6
-        for i, name in enumerate(next(iter(rows.values()))):
-            means = [np.mean([x["mean"][0] for x in row[name]]) for row in rows.values()]
-            deviations = [np.mean([x["s.d."][0] for x in row[name]]) for row in rows.values()]
+        for i, name in enumerate(dict.fromkeys(name for row in rows.values() for name in row)):
+            seeds = [row[name] for row in rows.values() if name in row]
+            means = [np.mean([x["mean"][0] for x in each]) for each in seeds]
+            deviations = [np.mean([x["s.d."][0] for x in each]) for each in seeds]
             axes.plot(means, deviations, "o-", color=f"C{i}", label=f"{name}, here")
             if name in next(iter(printed.values())):
                 theirs = [printed[often][name] for often in rows]
@@ -291,7 +292,8 @@ def draw(tables: dict, leasts: dict, out: pathlib.Path) -> None:
         axes.plot(*zip(*agent, strict=True), "k+--", label="agent, paper")
         if place == "exhibit 3":
             best = [least[2:] for least in leasts.values()]
-            axes.plot(*zip(*best, strict=True), "k*:", label="least Y of all")
-        axes.set(title=place, xlabel="mean cost, % of the price", ylabel="deviation, %")
+            axes.plot(*zip(*best, strict=True), "k*:", label="least Y of all hedges")
+        axes.set(xlabel="mean cost, % of the price", ylabel="standard deviation, %")
+        axes.set_title(f"{place}: {' → '.join(rows)}, downwards", fontsize=9)
         axes.legend(frameon=False, fontsize=8)
     figure.savefig(out)
