@@ -30,6 +30,7 @@ def test_the_small_size_agrees(name, tmp_path):
 DISAGREE = {
     "buehler_2019_price_asymptotics": 2,
     "cont_tankov_2009_cppi_gap_risk": 1,
+    "horvath_2021_rough_bergomi": 1,
 }
 """How many findings of a paper are known to disagree, each with its reason."""
 
