@@ -228,7 +228,8 @@ def memory_findings(found: dict[str, list[float]]) -> list[Finding]:
     for sees in ("price", "price and variance"):
         pair = {name: found[f"{sees}, {name}"] for name in ("memory", "no memory")}
         gap = paired_by_seed(pair)[0].difference
-        what = f"hedge that sees {sees}: risk with memory less without {gap.mean:+.4f}; lacks for a gain"
+        change = f"risk with memory less without {gap.mean:+.4f}"
+        what = f"hedge that sees {sees}: {change}; lacks for a gain"
         lacks = max(gap.mean + 2.0 * gap.standard_error, 0.0)
         findings.append(
             Finding(
