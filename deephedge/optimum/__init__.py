@@ -12,6 +12,8 @@ from deephedge.optimum.extended_policy import shortfall_hedge as shortfall_hedge
 from deephedge.optimum.grids import Resolution as Resolution
 from deephedge.optimum.judged import Judged as Judged
 from deephedge.optimum.judged import judge_entropic as judge_entropic
+from deephedge.optimum.mean_deviation import MeanDeviation as MeanDeviation
+from deephedge.optimum.mean_deviation import mean_deviation as mean_deviation
 from deephedge.optimum.quadratic_hedge import QuadraticHedge as QuadraticHedge
 from deephedge.optimum.quadratic_hedge import quadratic_hedge as quadratic_hedge
 from deephedge.optimum.quadratic_policy import VarianceOptimal as VarianceOptimal

@@ -67,7 +67,7 @@ def solve_shortfall(
         lattice = Lattice.of_market(market, maturity / n_steps, per_deviation=per_deviation)
         rows = rows_of(lattice, n_steps, deviations=DEVIATIONS)
         last = np.asarray(rows.log_price(jnp.asarray(n_steps), jnp.arange(rows.n)))
-    owed = _averaged(claim, market, maturity, last, lattice.tick)
+    owed = averaged(claim, market, maturity, last, lattice.tick)
     tables = least_shortfall(
         lattice, rows, owed, n_steps, half_width=width, n_wealth=n_wealth, most=MOST
     )
@@ -89,7 +89,7 @@ def best_capital(tables: ShortfallTables, start: int, tail: float) -> tuple[floa
     return b - 0.25 * (a - c) * move, capital[i] + move * spacing
 
 
-def _averaged(
+def averaged(
     claim: AbstractEuropean,
     market: BlackScholes | Merton | Kou,
     maturity: float,

@@ -31,6 +31,7 @@ DISAGREE = {
     "buehler_2019_price_asymptotics": 2,
     "cont_tankov_2009_cppi_gap_risk": 1,
     "hull_white_2017_minimum_variance": 2,
+    "horvath_2021_rough_bergomi": 1,
 }
 """How many findings of a paper are known to disagree, each with its reason."""
 
