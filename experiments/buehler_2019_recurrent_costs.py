@@ -49,7 +49,7 @@ from deephedge.typing import Array, Float
 
 PAPER = Paper(
     reference="Buehler, Gonon, Teichmann and Wood (2019), Deep hedging",
-    claim="With costs, a network that sees its holdings hedges at a lower price than one that not.",
+    claim="With costs, a network that sees its holdings has a lower price than one that does not.",
     minutes=8.0,
     deviations=(
         "Paths by Andersen's scheme; one network for all dates in place of one a date. The swap "
@@ -151,7 +151,7 @@ def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> 
     """Prices of the networks, and by how much the simple one's is above the other's."""
     task = problem()
     names = ("recurrent", "simple") if smoke else ("recurrent", "simple", "band")
-    n_steps, n_paths = (60, 20_000) if smoke else (250, 150_000)
+    n_steps, n_paths = (60, 20_000) if smoke else (200, 150_000)
     seeds = [seed] if smoke else [seed, seed + 100]
     base = model_hedge(task, 61, 17) if smoke else model_hedge(task, 201, 49)
     judge = jax.random.key(seed + 1_000_003)
