@@ -81,9 +81,10 @@ def model_hedge(problem: HedgingProblem, n_prices: int, n_roots: int) -> Tabulat
 
 
 def learned(
-    problem: HedgingProblem, base: AbstractPolicy, tail: float, n_steps: int, seed: int
+    problem: HedgingProblem, base: AbstractPolicy, tail: float, size: tuple[int, int], seed: int
 ) -> AbstractPolicy:
     """For a small tail half of the paths are drawn like the worst."""
+    n_steps, n_paths = size
     policy = Feedforward.create(
         problem.market,
         problem.claim,
@@ -103,11 +104,11 @@ def learned(
         key=jax.random.key(seed + 1),
         optimizer=default_optimizer(n_steps, 0.01),
         n_steps=n_steps,
-        n_paths=2048,
+        n_paths=n_paths,
         draws=draws,
         averaging=0.98,
         threshold="trained",
-        validation_paths=16_384,
+        validation_paths=8192,
         validate_every=n_steps // 2,
     ).policy
 
@@ -138,12 +139,12 @@ def shape(spots: np.ndarray, shares: np.ndarray) -> tuple[float, float, float]:
 def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> list[Finding]:
     """How the averse hedges stand to that for 50 %."""
     task, tails = problem(), (0.5, 0.01) if smoke else (0.5, 0.05, 0.01)
-    n_steps, n_paths = (80, 20_000) if smoke else (500, 200_000)
+    size, n_paths = ((60, 1024), 20_000) if smoke else ((500, 2048), 200_000)
     base = model_hedge(task, 101, 17) if smoke else model_hedge(task, 321, 49)
     spots, judge = np.linspace(92.0, 109.0, 171), jax.random.key(seed + 1_000_003)
     hedges = {"model": base}
     for tail in tails:
-        hedges[f"{tail:.0%}"] = learned(task, base, tail, n_steps, seed)
+        hedges[f"{tail:.0%}"] = learned(task, base, tail, size, seed)
     lines, shapes = {}, {}
     for name, hedge in hedges.items():
         lines[name] = held(task, hedge, base, spots)

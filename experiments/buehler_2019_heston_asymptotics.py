@@ -117,7 +117,7 @@ def learned(cost: float, middle: TabulatedHoldings, n_steps: int, seed: int) -> 
         n_steps=n_steps,
         n_paths=2048,
         averaging=0.97,
-        validation_paths=16_384,
+        validation_paths=8192,
         validate_every=n_steps // 2,
     ).policy
 

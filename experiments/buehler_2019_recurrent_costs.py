@@ -129,9 +129,14 @@ def untrained(
 
 
 def learned(
-    problem: HedgingProblem, name: str, base: TabulatedHoldings, seeds: list[int], n_steps: int
+    problem: HedgingProblem,
+    name: str,
+    base: TabulatedHoldings,
+    seeds: list[int],
+    size: tuple[int, int],
 ) -> tuple[AbstractPolicy, ...]:
-    """A hedge a seed."""
+    """A hedge a seed, trained in so many steps of so many paths."""
+    n_steps, n_paths = size
     return train_ensemble(
         problem,
         [untrained(problem, name, base, seed) for seed in seeds],
@@ -139,10 +144,10 @@ def learned(
         key=jax.random.key(seeds[0] + 1),
         optimizer=default_optimizer(n_steps, 0.01),
         n_steps=n_steps,
-        n_paths=4096,
+        n_paths=n_paths,
         averaging=0.98,
         threshold="trained",
-        validation_paths=16_384,
+        validation_paths=8192,
         validate_every=n_steps // 2,
     ).policies
 
@@ -151,13 +156,13 @@ def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> 
     """Prices of the networks, and by how much the simple one's is above the other's."""
     task = problem()
     names = ("recurrent", "simple") if smoke else ("recurrent", "simple", "band")
-    n_steps, n_paths = (60, 20_000) if smoke else (200, 150_000)
+    size, n_paths = ((40, 1024), 20_000) if smoke else ((200, 4096), 150_000)
     seeds = [seed] if smoke else [seed, seed + 100]
     base = model_hedge(task, 61, 17) if smoke else model_hedge(task, 201, 49)
     judge = jax.random.key(seed + 1_000_003)
     pnl: dict[str, list[Array]] = {}
     for name in names:
-        hedges = learned(task, name, base, seeds[:1] if name == "band" else seeds, n_steps)
+        hedges = learned(task, name, base, seeds[:1] if name == "band" else seeds, size)
         pnl[name] = [sample(task, x, n_paths, key=judge, keep=pnl_only) for x in hedges]
         values = [f"{float(RISK(x)):.4f}" for x in pnl[name]]
         print(f"{name}: price by seed " + ", ".join(values), flush=True)
