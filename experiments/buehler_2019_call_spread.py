@@ -11,7 +11,8 @@ What is measured: the shares held at variance 0.04, five days before maturity, o
 greatest holding, and the width of the range (area over greatest holding), each relative to those
 of the hedge for 50 %; and the mean price of the range. Stated beforehand: more averse is lower and
 wider, by any amount; and the range moves down, as it does for one who sells the spread and hedges
-it as one that pays earlier. One seed.
+it as one that pays earlier. One seed. The small size trains 60 steps, too few for the width, which
+is left to the full size.
 
     deephedge reproduce buehler_2019_call_spread --full
 """
@@ -153,20 +154,23 @@ def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> 
         risks = [f"{float(ExpectedShortfall(x)(pnl)):.4f} ({x:.0%})" for x in tails]
         text = "greatest {:.3f}, width {:.2f}, mean price {:.2f}".format(*shapes[name])
         print(f"{name}: {text}; shortfalls {', '.join(risks)}", flush=True)
-    findings = [x for tail in tails[1:] for x in compared(shapes, f"{tail:.0%}")]
+    findings = [x for tail in tails[1:] for x in compared(shapes, f"{tail:.0%}", smoke)]
     if out is not None:
         draw(spots, lines, out)
     return findings
 
 
-def compared(shapes: dict[str, tuple[float, float, float]], name: str) -> list[Finding]:
+def compared(
+    shapes: dict[str, tuple[float, float, float]], name: str, smoke: bool
+) -> list[Finding]:
     """Lower, wider and shifted down, against the hedge for 50 %."""
     averse, mild = shapes[name], shapes["50%"]
-    rows = (
+    rows = [
         ("greatest holding, relative to that for 50 %: below 1", averse[0] / mild[0], 1.0),
-        ("width for 50 %, relative to its own: below 1", mild[1] / averse[1], 1.0),
         ("mean price of the range, less that for 50 %: below 0", averse[2] - mild[2], 0.0),
-    )
+    ]
+    if not smoke:
+        rows.append(("width for 50 %, relative to its own: below 1", mild[1] / averse[1], 1.0))
     return [
         Finding(f"worst {name}: {what}", ours, theirs, 0.0, place="figures 8 and 9", at_most=True)
         for what, ours, theirs in rows

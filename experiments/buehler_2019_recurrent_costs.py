@@ -10,7 +10,7 @@ in the paper's definition of costs from memory; that figure 5 charges it is not 
 Tolerances, stated beforehand: the prices are no more than the paper's, by 0.1 and four standard
 errors; their difference, simple less recurrent, counts by its sign: within all of itself. Two
 seeds. A no-transaction band learned around the model's hedge (one seed) shows what both leave on
-the table.
+the table. The small size trains 40 steps, too few to tell the networks apart: prices alone.
 
     deephedge reproduce buehler_2019_recurrent_costs --full
 """
@@ -167,17 +167,8 @@ def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> 
         values = [f"{float(RISK(x)):.4f}" for x in pnl[name]]
         print(f"{name}: price by seed " + ", ".join(values), flush=True)
     findings = [priced(name, pnl[name], 3.0 if smoke else 0.1) for name in PRICES]
-    gaps = [
-        influence(RISK, x) - influence(RISK, y)
-        for x, y in zip(pnl["simple"], pnl["recurrent"], strict=True)
-    ]
-    ours, error = pooled(
-        [float(RISK(x) - RISK(y)) for x, y in zip(pnl["simple"], pnl["recurrent"], strict=True)],
-        [float(standard_error(gap)) for gap in gaps],
-    )
-    theirs = PRICES["simple"] - PRICES["recurrent"]
-    what = "price of the simple network less that of the recurrent (its sign counts)"
-    findings.append(Finding(what, ours, theirs, theirs, error, "figure 5"))
+    if not smoke:
+        findings.append(difference(pnl["simple"], pnl["recurrent"]))
     if out is not None:
         draw({name: np.asarray(x[0]) for name, x in pnl.items()}, out)
     return findings
@@ -189,6 +180,18 @@ def priced(name: str, pnl: list[Array], room: float) -> Finding:
     ours, error = pooled([float(RISK(x)) for x in pnl], errors)
     theirs, what = PRICES[name], f"price, {name} network"
     return Finding(what, ours, theirs, room + 4 * error, error, "figure 5", at_most=True)
+
+
+def difference(simple: list[Array], recurrent: list[Array]) -> Finding:
+    """By how much the simple network's price is above the other's, seed by seed."""
+    pairs = list(zip(simple, recurrent, strict=True))
+    gaps = [influence(RISK, x) - influence(RISK, y) for x, y in pairs]
+    ours, error = pooled(
+        [float(RISK(x) - RISK(y)) for x, y in pairs], [float(standard_error(x)) for x in gaps]
+    )
+    theirs = PRICES["simple"] - PRICES["recurrent"]
+    what = "price of the simple network less that of the recurrent (its sign counts)"
+    return Finding(what, ours, theirs, theirs, error, "figure 5")
 
 
 def pooled(values: list[float], errors: list[float]) -> tuple[float, float]:
