@@ -205,11 +205,11 @@ def draw(pnl: dict[str, np.ndarray], out: pathlib.Path) -> None:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(5.6, 3.6), layout="constrained")
-    bins = np.linspace(-9.0, 2.0, 111)
+    bins = np.linspace(-10.0, 8.0, 145)
     for name, values in pnl.items():
         label = f"{name}: price {float(RISK(jnp.asarray(values))):.2f}"
-        axes.hist(np.clip(values, -9.0, 2.0), bins, density=True, histtype="step", label=label)
+        axes.hist(np.clip(values, -10.0, 8.0), bins, density=True, histtype="step", label=label)
     axes.set_xlabel("P&L without a premium")
     axes.set_ylabel("density")
-    axes.legend(frameon=False, loc="upper left")
+    axes.legend(frameon=False, loc="upper right")
     figure.savefig(out)
