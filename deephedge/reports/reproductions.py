@@ -102,7 +102,8 @@ def page(found: list[Reproduction], pictures: dict[str, str]) -> str:
     parts = [
         "# Papers reproduced",
         "Written by `scripts/reproduce`. `deephedge reproduce NAME --full` runs one; without "
-        "`--full` it runs a size of seconds. Tolerances were stated before the numbers were seen.",
+        "`--full` it runs a size of seconds. Tolerances were stated before the numbers were seen; "
+        "where ours may differ by so much *more*, it may be less by any amount.",
     ]
     for result in found:
         n_held = sum(finding.holds for finding in result.findings)
