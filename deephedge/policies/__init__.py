@@ -107,6 +107,7 @@ from deephedge.policies.overlays.triggers import ForecastVol as ForecastVol
 from deephedge.policies.overlays.triggers import Jump as Jump
 from deephedge.policies.overlays.with_forecast import WithForecast as WithForecast
 from deephedge.policies.tabulated.band import TabulatedBand as TabulatedBand
+from deephedge.policies.tabulated.holdings import TabulatedHoldings as TabulatedHoldings
 from deephedge.policies.tabulated.state_grid import StateGrid as StateGrid
 from deephedge.policies.tabulated.target import TabulatedTarget as TabulatedTarget
 from deephedge.policies.tabulated.trigger import TabulatedTrigger as TabulatedTrigger

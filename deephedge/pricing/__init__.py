@@ -39,6 +39,7 @@ from deephedge.pricing.implied_normal_vol import implied_normal_vol as implied_n
 from deephedge.pricing.implied_vol import implied_vol as implied_vol
 from deephedge.pricing.instruments import AbstractInstrument as AbstractInstrument
 from deephedge.pricing.instruments import Held as Held
+from deephedge.pricing.integrated_variance import IntegratedVariance as IntegratedVariance
 from deephedge.pricing.kirk import KirkFormula as KirkFormula
 from deephedge.pricing.lewis import Lewis as Lewis
 from deephedge.pricing.listed import AbstractListed as AbstractListed

@@ -86,12 +86,13 @@ def table(found: list[Reproduction]) -> str:
         for finding in result.findings:
             place = f"{authors}, {finding.place}" if finding.place else authors
             ours = f"{finding.ours:.5g}" + (f" ± {finding.error:.1g}" if finding.error else "")
+            room = f"{finding.tolerance:.2g}" + (" more" if finding.at_most else "")
             verdict = (
                 "agrees" if finding.holds else f"**disagrees**: {finding.why or 'unexplained'}"
             )
             rows.append(
                 f"| {place} | {finding.claim} | {finding.theirs:.5g} | {ours} | "
-                f"{finding.tolerance:.2g} | {verdict} |"
+                f"{room} | {verdict} |"
             )
     return "\n".join(rows)
 
@@ -101,7 +102,8 @@ def page(found: list[Reproduction], pictures: dict[str, str]) -> str:
     parts = [
         "# Papers reproduced",
         "Written by `scripts/reproduce`. `deephedge reproduce NAME --full` runs one; without "
-        "`--full` it runs a size of seconds. Tolerances were stated before the numbers were seen.",
+        "`--full` it runs a size of seconds. Tolerances were stated before the numbers were seen; "
+        "where ours may differ by so much *more*, it may be less by any amount.",
     ]
     for result in found:
         n_held = sum(finding.holds for finding in result.findings)

@@ -99,6 +99,14 @@ def test_results_are_kept_listed_and_written_to_pages(tmp_path, capsys):
     assert again[0]["findings"][0]["ours"] == 7.0
 
 
+def test_a_risk_may_be_any_amount_below_the_papers():
+    assert Finding("price", 2.6, 3.5, 0.1, at_most=True).holds
+    assert Finding("price", 3.55, 3.5, 0.1, at_most=True).holds
+    assert not Finding("price", 3.65, 3.5, 0.1, at_most=True).holds
+    assert not Finding("price", float("nan"), 3.5, 0.1, at_most=True).holds
+    assert not Finding("price", 2.6, 3.5, 0.1).holds
+
+
 def test_an_unknown_paper_is_refused(capsys):
     assert command(["reproduce", "knuth_1974", "--folder", str(FOLDER)]) == 2
     assert "'knuth_1974' is not one of" in capsys.readouterr().err
