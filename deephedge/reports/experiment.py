@@ -24,11 +24,14 @@ class Finding:
     """Where theirs stands in the paper."""
     why: str = ""
     """Where the two disagree: the reason, as far as it was found."""
+    at_most: bool = False
+    """Whether ours may be less than theirs by any amount: a risk that another hedge might lower."""
 
     @property
     def holds(self) -> bool:
         """Whether ours is within the tolerance of theirs; never where ours is not a number."""
-        return abs(self.ours - self.theirs) <= self.tolerance
+        excess = self.ours - self.theirs
+        return (excess if self.at_most else abs(excess)) <= self.tolerance
 
     def __str__(self) -> str:
         verdict = "holds" if self.holds else "FAILS"

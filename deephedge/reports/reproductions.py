@@ -86,12 +86,13 @@ def table(found: list[Reproduction]) -> str:
         for finding in result.findings:
             place = f"{authors}, {finding.place}" if finding.place else authors
             ours = f"{finding.ours:.5g}" + (f" ± {finding.error:.1g}" if finding.error else "")
+            room = f"{finding.tolerance:.2g}" + (" more" if finding.at_most else "")
             verdict = (
                 "agrees" if finding.holds else f"**disagrees**: {finding.why or 'unexplained'}"
             )
             rows.append(
                 f"| {place} | {finding.claim} | {finding.theirs:.5g} | {ours} | "
-                f"{finding.tolerance:.2g} | {verdict} |"
+                f"{room} | {verdict} |"
             )
     return "\n".join(rows)
 
