@@ -15,10 +15,14 @@ wide just there.) At this aversion the risk is nearly a mean, and what is to be 
 against the noise of the gains: Sobol draws, with which 1,024 paths a step do. The network that
 learns the holding has the same draws, steps and size.
 
-Tolerances, stated before the numbers: 1e-5, five units of the table's last digits, and four
-standard errors between seeds. Learned prices may be below the paper's by any amount: a better
-training is no disagreement. The paper's are means of 20 runs of 50,000 paths, whose own errors are
-of 1e-5.
+The column "asymptotic" comes out if the band is that of an option one day longer than the one that
+is priced (29 days, as many as the program has dates), and at high costs not otherwise: both are
+shown. That was found by looking for the reason of what did not agree.
+
+Tolerances, stated before the numbers: 1e-5, five units of the table's last digits (small size:
+1e-4), and four standard errors between seeds. Learned prices may be below the paper's by any
+amount: a better training is no disagreement. The paper's are means of 20 runs of 50,000 paths,
+with standard errors of 1e-5 to 3e-5.
 
     deephedge reproduce imaki_2021_no_transaction_band --full
 """
@@ -67,6 +71,9 @@ TABLE = {
     0.006738: (0.022675, 0.023872, 0.024859),
 }
 HEDGES = ("band", "feed-forward", "asymptotic")
+LONGER = "asymptotic, of an option a day longer"
+WHY = "the paper's column is that of the band of an option one day longer, which agrees: see there"
+WHY_LONGER = "the paper's is the mean of 1e6 paths, whose standard error here is 3e-5"
 FREE = {28: 0.022101, 30: 0.022872}
 """The price without costs, by steps: the paper's row at cost 0; that of the maturity it names."""
 
@@ -112,13 +119,12 @@ def prices(cost: float, n_dates: int, **size: int) -> dict[str, tuple[float, flo
     """Of the best hedge and the three, with errors: of the grid, or between seeds."""
     problem, risk = problem_of(cost, n_dates), Entropic(aversion=1.0)
     best = solve_entropic(problem, risk)
-    formula = BlackScholesFormula(vol=0.2)
-    band = WhalleyWilmott(problem.claim, formula, cost_rate=cost, aversion=1.0)
-    asymptotic = judge_entropic(problem, risk, band)
-    found = {
-        "optimum": (float(best.value), float(best.error)),
-        "asymptotic": (asymptotic.value, asymptotic.error),
-    }
+    found = {"optimum": (float(best.value), float(best.error))}
+    for name, days in (("asymptotic", n_dates), (LONGER, n_dates + 1)):
+        claim, formula = Call(strike=1.0, maturity=days / 365), BlackScholesFormula(vol=0.2)
+        band = WhalleyWilmott(claim, formula, cost_rate=cost, aversion=1.0)
+        judged = judge_entropic(problem, risk, band)
+        found[name] = judged.value, judged.error
     for name in HEDGES[:2]:
         policies = learned(name, cost, n_dates, **size)
         each = np.array([judge_entropic(problem, risk, policy).value for policy in policies])
@@ -128,16 +134,20 @@ def prices(cost: float, n_dates: int, **size: int) -> dict[str, tuple[float, flo
     return found
 
 
-def beside_the_table(cost: float, found: dict[str, tuple[float, float]]) -> list[Finding]:
+def beside_the_table(
+    cost: float, found: dict[str, tuple[float, float]], exact: float
+) -> list[Finding]:
     """One row of table B2, and its claim."""
-    findings, least = [], found["optimum"][0]
-    for name, theirs in zip(HEDGES, TABLE[cost], strict=True):
+    findings, least, theirs = [], found["optimum"][0], dict(zip(HEDGES, TABLE[cost], strict=True))
+    for name in HEDGES[:2]:
         ours, error = found[name]
-        what, is_learned = f"{name}, cost {cost:g} (optimum {least:.6f})", name != "asymptotic"
-        room = 1e-5 + (4.0 * error if is_learned else 0.0)
-        why = "" if is_learned else "the paper's is simulated: see the docstring"
+        what, room = f"{name}, cost {cost:g} (optimum {least:.6f})", exact + 4.0 * error
+        findings.append(Finding(what, ours, theirs[name], room, error, "table B2", at_most=True))
+    for name, why in (("asymptotic", WHY), (LONGER, WHY_LONGER)):
+        what, (ours, error) = f"{name}, cost {cost:g}", found[name]
+        why = why if abs(ours - theirs["asymptotic"]) > exact else ""
         findings.append(
-            Finding(what, ours, theirs, room, error, "table B2", why, at_most=is_learned)
+            Finding(what, ours, theirs["asymptotic"], exact, error, "table B2, asymptotic", why)
         )
     (band, error), (holding, other) = found["band"], found["feed-forward"]
     gap, error = band - holding, float(np.hypot(error, other))
@@ -156,12 +166,12 @@ def free(n_dates: int) -> Finding:
 
 def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> list[Finding]:
     """The table, cost by cost, and the same at 30 steps, where only the optimum is known."""
-    costs = (0.001503,) if smoke else tuple(TABLE)
+    costs = (0.000912,) if smoke else tuple(TABLE)
     size = dict(n_seeds=2, n_steps=50) if smoke else dict(n_seeds=5, n_steps=100)
     rows = {cost: prices(cost, 28, **size, seed=seed) for cost in costs}
     findings = [free(28), free(30)]
     for cost, found in rows.items():
-        findings += beside_the_table(cost, found)
+        findings += beside_the_table(cost, found, 1e-4 if smoke else 1e-5)
     for cost in () if smoke else (0.000203, 0.000912, 0.003183):
         found = prices(cost, 30, n_seeds=2, n_steps=100, seed=seed)
         (ours, error), (least, _) = found["band"], found["optimum"]
@@ -186,6 +196,7 @@ def draw(rows: dict, out: pathlib.Path) -> None:
         axes.semilogx(costs, 1e4 * (theirs - least), f"C{i}x", label=f"{name}, paper")
     axes.axhline(0.0, color="grey", lw=0.8)
     axes.set_yscale("symlog", linthresh=0.3)
+    axes.set_ylim(bottom=-0.1)
     axes.set_xlabel("proportional cost")
     axes.set_ylabel("price above the optimum, 1e-4")
     axes.legend(frameon=False)

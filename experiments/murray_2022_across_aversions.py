@@ -1,11 +1,11 @@
 """Murray, Wood, Buehler, Wiese and Pakkanen (2022): one policy for every risk aversion.
 
 A hedge that is told the aversion is trained once, over a range of aversions, and set beside ones
-trained for a single aversion each. Here for the problem whose optimum is known: a call at the money
-on 100, volatility 0.2, 30 days in 30 steps, proportional cost 0.001, entropic risk, aversion 0.1 to
-1.6. All start from a band of 0.1 on either side of the Black-Scholes delta, which knows no aversion;
-the networks are 16 x 2. The risks are those of `judge_entropic`: exact for the hedge as trained, so
-that all that differs is the seed of its training.
+trained for a single aversion each. Here for the problem whose optimum is known: a call at the
+money on 100, volatility 0.2, 30 days in 30 steps, proportional cost 0.001, entropic risk, aversion
+0.1 to 1.6. All start from a band of 0.1 on either side of the Black-Scholes delta, which knows no
+aversion; the networks are 16 x 2. The risks are those of `judge_entropic`: exact for the hedge as
+trained, so that all that differs is the seed of its training.
 
 Shares are of the way from the delta to the optimum. Stated beforehand: the one policy goes at least
 90 % of the way at every aversion, and its share is at most 5 points below the specialised one's.
