@@ -13,7 +13,7 @@ The band is learned as in the paper, as two widths on either side of the Black-S
 hedge here: their width goes to zero with gamma, and at aversion 1 on a spot of 1 the best band is
 wide just there.) At this aversion the risk is nearly a mean, and what is to be gained is small
 against the noise of the gains: Sobol draws, with which 1,024 paths a step do. The network that
-learns the holding has the same draws, steps and size.
+learns the holding, from -0.09 to 1.09, has the same draws, steps and size.
 
 The column "asymptotic" comes out if the band is that of an option one day longer than the one that
 is priced (29 days, as many as the program has dates), and at high costs not otherwise: both are
@@ -98,7 +98,7 @@ def learned(
         start = [
             NoTransactionBand.create(*parts, base=base, key=key, **seen)
             if name == "band"
-            else Feedforward.create(*parts, base=None, key=key, **seen)
+            else Feedforward.create(*parts, base=None, lower=-0.09, upper=1.09, key=key, **seen)
             for key in keys[1:]
         ]
         return train_ensemble(
