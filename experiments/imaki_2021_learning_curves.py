@@ -142,6 +142,7 @@ def draw(curves: dict[str, Curve], out: pathlib.Path) -> None:
     axes.axhline(1e4 * NEAR, color="grey", lw=0.8, ls=":")
     axes.set_xscale("log")
     axes.set_yscale("symlog", linthresh=0.5)
+    axes.set_ylim(bottom=-0.2)
     axes.set_xlabel("iterations")
     axes.set_ylabel("risk above the optimum, 1e-4")
     axes.legend(frameon=False)

@@ -124,7 +124,7 @@ def mean_and_error(values: np.ndarray) -> tuple[float, float]:
 
 def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> list[Finding]:
     """The one policy across the range, and a specialised one at some of it."""
-    aversions, n_seeds, n_steps = ((0.4,), 2, 60) if smoke else (TRAINED_FOR, 2, 200)
+    aversions, n_seeds, n_steps = ((0.4,), 2, 60) if smoke else (TRAINED_FOR, 2, 150)
     size = dict(n_seeds=n_seeds, n_steps=n_steps, seed=seed)
     one = trained(FAMILY, RISK, **size)
     special = {x: trained(PROBLEM, Entropic(aversion=x), **size) for x in aversions}
