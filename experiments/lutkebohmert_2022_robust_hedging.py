@@ -64,6 +64,10 @@ BOX = ProblemFamily(
     (Parameter("vol", 0.1, 0.3, shown=False), Parameter("drift", -0.1, 0.1, shown=False)),
     n_groups=None,
 )
+CALM = (
+    "squared errors grow with the square of the volatility, so that those of the box are mostly of "
+    "its wild side, and the training gives way on the calm one"
+)
 CORNERS = ((0.1, -0.1), (0.1, 0.1), (0.3, -0.1), (0.3, 0.1))
 VOLS = (0.1, 0.15, 0.2, 0.25, 0.3)
 
@@ -182,7 +186,8 @@ def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> 
         print(f"{text}: robust less fixed {gap:+.2f} % ± {error:.2f}")
         if (vol, drift) in CORNERS:
             what = f"deviation in per cent of the least, robust less fixed, {text}"
-            findings.append(Finding(what, gap, 0.0, 0.0, error, at_most=True))
+            why = CALM if vol < 0.2 and gap > 0.0 else ""
+            findings.append(Finding(what, gap, 0.0, 0.0, error, why=why, at_most=True))
     (worse, error), best = gains.pop((0.2, 0.0)), min(gains.values())
     what = "at the estimated parameters: deviation in per cent of the least, fixed less robust"
     findings.append(Finding(what, -worse, 0.0, 0.0, error, at_most=True))
