@@ -205,5 +205,5 @@ def draw(rows: dict, out: pathlib.Path) -> None:
     axes.set_ylim(bottom=-0.1)
     axes.set_xlabel("proportional cost")
     axes.set_ylabel("price above the optimum, 1e-4")
-    axes.legend(frameon=False)
+    figure.legend(frameon=False, loc="outside upper center", ncols=3, fontsize=8)
     figure.savefig(out)
