@@ -8,9 +8,11 @@ paths a step, a constant rate of 0.01, float32. Judged at each look on the draws
 out, as the difference from the optimal hedge on the same paths; means over two seeds.
 
 A hedge has converged where its mean risk is first within 6e-5 of the optimum, half of what lies
-between the two columns of table B2 at this cost. Stated before the numbers: the band from a width
-of 0.1 does in at most 100 iterations, as in the paper; the network that learns the holding takes
-over 1,000 in the paper, and more than the band here.
+between the two columns of table B2 at this cost: the band in at most 100 iterations, as in the
+paper; the network that learns the holding, where the paper says over 1,000, in 800 to 1,200 (full
+size). A first run, with looks at the latter every 50 iterations, held it to the band's alone, and
+"agreed" by where the looks were: with this trainer the holding is learned in no more iterations
+than the band, and the two seeds of the band do not all come as near to the optimum.
 
     deephedge reproduce imaki_2021_learning_curves --full
 """
@@ -43,7 +45,7 @@ PAPER = Paper(
     reference="Imaki, Imajo, Ito, Minami and Nakagawa (2021), No-transaction band network, "
     "learning curves",
     claim="A band is learned in fewer than 100 iterations, a holding in over 1,000.",
-    minutes=5.0,
+    minutes=6.0,
     deviations=(
         "Our trainer (Sobol draws, a larger rate, smaller networks) for all; the cost at which the "
         "paper's figure is drawn is not at hand, nor what it calls converged."
@@ -52,8 +54,12 @@ PAPER = Paper(
 COST, MATURITY, N_DATES = 0.000912, 28 / 365, 28
 NEAR = 6e-5
 """Of the optimum: converged."""
-LOOKS = {"band": 10, "corrected Whalley-Wilmott": 10, "feed-forward": 50}
+LOOKS = {"band": 10, "corrected Whalley-Wilmott": 10, "feed-forward": 10}
 """Iterations between two looks."""
+WHY = (
+    "with Sobol draws and a rate of 0.01 the holding is learned as soon as the band: what the "
+    "paper sees is its trainer as much as the network"
+)
 Curve = tuple[np.ndarray, np.ndarray]
 """Iterations, and the risk above the optimum."""
 
@@ -121,12 +127,11 @@ def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> 
         print(f"{name}: converged at {converged(curves[name]):g} of {last} iterations; above the")
         print(f"  optimum {above[0]:.1e} at first, {above[-1]:.1e} at iteration {steps[-1]}")
     band, other = converged(curves["band"]), converged(curves["feed-forward"])
-    # What has not converged by the last iteration has done so at none that was seen.
-    other = min(other, n_steps["feed-forward"] + LOOKS["feed-forward"])
     what = "iterations until the band has converged"
     findings = [Finding(what, band, 100.0, 0.0, place="figure 4", at_most=True)]
-    what = f"the same, less those of the feed-forward network ({other:g}, or more)"
-    findings.append(Finding(what, band - other, 0.0, 0.0, place="figure 4", at_most=True))
+    if not smoke:
+        what = "iterations until the feed-forward network has converged (paper: over 1,000)"
+        findings.append(Finding(what, other, 1000.0, 200.0, place="figure 4", why=WHY))
     if out is not None:
         draw(curves, out)
     return findings

@@ -58,7 +58,9 @@ PAPER = Paper(
     minutes=8.0,
     deviations=(
         "Networks 16 x 2, 1,024 Sobol paths a step, 100 steps, Adam at 0.02 with a cosine decay, "
-        "five seeds, in float32; the paper's: 32 x 4, 50,000 paths, 1,000 steps, Adam at 0.001."
+        "five seeds, in float32; the paper's: 32 x 4, 50,000 paths, 1,000 steps, Adam at 0.001. At "
+        "a rate of 0.01 the network that learns the holding does better (learning curves): that "
+        "the band beats it is said of this training."
     ),
 )
 # cost: band, network that learns the holding, Whalley and Wilmott
@@ -73,6 +75,14 @@ TABLE = {
 }
 HEDGES = ("band", "feed-forward", "asymptotic")
 LONGER = "asymptotic, of an option a day longer"
+WHY_HOLDING = (
+    "100 steps at a rate of 0.02 are not enough for it, nor for every seed: trained at 0.01 a "
+    "network that learns the holding comes nearer (learning curves)"
+)
+WHY_BAND = (
+    "100 steps are not enough for both seeds: a band that starts from 0.1 need not reach the best "
+    "one at this cost"
+)
 WHY = "the paper's column is that of the band of an option one day longer, which agrees: see there"
 WHY_LONGER = "the paper's is the mean of 1e6 paths, whose standard error here is 3e-5"
 FREE = {28: 0.022101, 30: 0.022872}
@@ -140,10 +150,13 @@ def beside_the_table(
 ) -> list[Finding]:
     """One row of table B2, and its claim."""
     findings, least, theirs = [], found["optimum"][0], dict(zip(HEDGES, TABLE[cost], strict=True))
-    for name in HEDGES[:2]:
+    for name, why in (("band", WHY_BAND), ("feed-forward", WHY_HOLDING)):
         ours, error = found[name]
         what, room = f"{name}, cost {cost:g} (optimum {least:.6f})", exact + 4.0 * error
-        findings.append(Finding(what, ours, theirs[name], room, error, "table B2", at_most=True))
+        why = why if ours > theirs[name] + room else ""
+        findings.append(
+            Finding(what, ours, theirs[name], room, error, "table B2", why, at_most=True)
+        )
     for name, why in (("asymptotic", WHY), (LONGER, WHY_LONGER)):
         what, (ours, error) = f"{name}, cost {cost:g}", found[name]
         why = why if abs(ours - theirs["asymptotic"]) > exact else ""
@@ -182,7 +195,9 @@ def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> 
         found = prices(cost, 30, n_seeds=2, n_steps=100, seed=seed)
         (ours, error), (least, _) = found["band"], found["optimum"]
         what = f"30 steps, cost {cost:g}: the band, beside the optimum"
-        findings.append(Finding(what, ours, least, 1e-5 + 4.0 * error, error))
+        room = 1e-5 + 4.0 * error
+        why = WHY_BAND if ours > least + room else ""
+        findings.append(Finding(what, ours, least, room, error, why=why))
     if out is not None:
         draw(rows, out)
     return findings

@@ -178,5 +178,6 @@ def draw(
     right.set_ylabel("risk above the optimum")
     for axis in axes:
         axis.set_xlabel("aversion")
-        axis.legend(frameon=False, fontsize=8)
+    left.legend(frameon=False, fontsize=8)
+    right.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     figure.savefig(out)

@@ -30,6 +30,7 @@ def test_the_small_size_agrees(name, tmp_path):
 DISAGREE = {
     "buehler_2019_price_asymptotics": 2,
     "cont_tankov_2009_cppi_gap_risk": 1,
+    "imaki_2021_learning_curves": 1,
     "imaki_2021_no_transaction_band": 8,
     "lutkebohmert_2022_robust_hedging": 2,
 }
