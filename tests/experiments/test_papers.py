@@ -32,6 +32,9 @@ DISAGREE = {
     "cont_tankov_2009_cppi_gap_risk": 1,
     "hull_white_2017_minimum_variance": 2,
     "horvath_2021_rough_bergomi": 1,
+    "imaki_2021_learning_curves": 1,
+    "imaki_2021_no_transaction_band": 8,
+    "lutkebohmert_2022_robust_hedging": 2,
 }
 """How many findings of a paper are known to disagree, each with its reason."""
 
