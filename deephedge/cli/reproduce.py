@@ -46,7 +46,7 @@ def reproduce_papers(
     if page is not None:
         _write_page(found, page)
     if readme is not None:
-        text = reproductions.rewritten(readme.read_text(), reproductions.table(found))
+        text = reproductions.rewritten(readme.read_text(), reproductions.summary(found))
         readme.write_text(text)
     return 0 if all(result.holds for result in found) else 1
 

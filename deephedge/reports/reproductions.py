@@ -75,6 +75,24 @@ def saved(file: pathlib.Path) -> Reproduction:
     return Reproduction(paper=Paper(**content.pop("paper")), findings=findings, **content)
 
 
+def summary(found: list[Reproduction]) -> str:
+    """A row a paper, and a row for every finding that disagrees, in Markdown."""
+    rows = ["| paper | what it claims | findings that agree |", "|---|---|---|"]
+    for result in found:
+        n_held = sum(finding.holds for finding in result.findings)
+        n_all = len(result.findings)
+        rows.append(f"| {_authors(result)} | {result.paper.claim} | {n_held} of {n_all} |")
+    failing = [
+        dataclasses.replace(
+            result, findings=tuple(finding for finding in result.findings if not finding.holds)
+        )
+        for result in found
+    ]
+    if not any(result.findings for result in failing):
+        return "\n".join(rows)
+    return "\n".join(rows) + "\n\nWhat disagrees, and why as far as was found:\n\n" + table(failing)
+
+
 def table(found: list[Reproduction]) -> str:
     """Every finding, a row each, in Markdown."""
     rows = [
@@ -82,7 +100,7 @@ def table(found: list[Reproduction]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for result in found:
-        authors = re.split(r"(?<=\d{4}\))", result.paper.reference)[0]
+        authors = _authors(result)
         for finding in result.findings:
             place = f"{authors}, {finding.place}" if finding.place else authors
             ours = f"{finding.ours:.5g}" + (f" ± {finding.error:.1g}" if finding.error else "")
@@ -97,13 +115,19 @@ def table(found: list[Reproduction]) -> str:
     return "\n".join(rows)
 
 
+def _authors(result: Reproduction) -> str:
+    """Authors and year."""
+    return re.split(r"(?<=\d{4}\))", result.paper.reference)[0]
+
+
 def page(found: list[Reproduction], pictures: dict[str, str]) -> str:
     """A page of all papers: what each claims, what was found, its picture."""
     parts = [
         "# Papers reproduced",
         "Written by `scripts/reproduce`. `deephedge reproduce NAME --full` runs one; without "
-        "`--full` it runs a size of seconds. Tolerances were stated before the numbers were seen; "
-        "where ours may differ by so much *more*, it may be less by any amount.",
+        "`--full` it runs a small size. Tolerances were stated before the numbers of the full size "
+        "were seen, unless the paper's file says otherwise; where ours may differ by so much *more*, "
+        "it may be less by any amount.",
     ]
     for result in found:
         n_held = sum(finding.holds for finding in result.findings)
