@@ -20,22 +20,12 @@ import jax.numpy as jnp
 from architectures import ARCHITECTURES, SEES, learn
 from optimum_table import MARKETS, MATURITY
 
+import deephedge.policies as hedges
 from deephedge.claims import Call
 from deephedge.costs import ProportionalCost
 from deephedge.numerics.statistics import spread
 from deephedge.optimum import Judged, Resolution, Solved, judge_entropic, solve_entropic
-from deephedge.policies import (
-    AbstractPolicy,
-    BoyleVorst,
-    DeltaBand,
-    DeltaHedge,
-    HoggardWhalleyWilmott,
-    Leland,
-    RebalanceEvery,
-    RebalanceOnMove,
-    WhalleyWilmott,
-    Zakamouline,
-)
+from deephedge.policies import AbstractPolicy
 from deephedge.pricing import BlackScholesFormula
 from deephedge.reports import compare
 from deephedge.reports.figures import empty_figure, line_style
@@ -47,7 +37,7 @@ FORMULA = BlackScholesFormula(vol=0.2)
 RESOLUTION = {"black-scholes": Resolution(), "merton": Resolution(prices=4.0)}
 WIDTHS, INTERVALS, MOVES = (0.03, 0.06, 0.12), (2, 5), (0.005, 0.01, 0.02)
 COSTS = (0.0005, 0.002, 0.01)
-SEEDS, PATHS = 3, 100_000
+TRAINING, PATHS = {"n_seeds": 3, "n_steps": 150, "n_paths": 2048}, 100_000
 ALL = (
     "no-transaction band",
     "feedforward",
@@ -79,23 +69,18 @@ class Cell:
         market, charge = MARKETS[self.market], ProportionalCost(self.cost)
         return HedgingProblem(market, claim, charge, times, close_out=False)
 
-    def training(self) -> dict[str, int]:
-        """Steps and paths a step, the same in every cell."""
-        return {"n_seeds": SEEDS, "n_steps": 150, "n_paths": 2048}
-
 
 def grid(small: bool) -> list[Cell]:
-    """Classical rules everywhere, learned ones along the lines through the middle."""
+    """Classical rules everywhere, learned ones in the middle and one step from it."""
     if small:
         return [Cell("black-scholes", 10, 1.0, 0.002, ALL[:1])]
     cells = []
     for market, (n, a), c in itertools.product(
         ("black-scholes", "merton"), ((30, 1.0), (10, 1.0), (60, 1.0), (30, 0.1)), COSTS
     ):
-        away = (market != "black-scholes") + (n != 30) + (a != 1.0)
-        middle = away == 1 and c == 0.002
-        cells.append(Cell(market, n, a, c, ALL if away == 0 else SOME if middle else ()))
-    return cells
+        away = (market != "black-scholes") + (n != 30) + (a != 1.0) + (c != 0.002)
+        cells.append(Cell(market, n, a, c, (ALL, SOME, (), ())[away]))
+    return sorted(cells, key=lambda cell: -len(cell.learned))
 
 
 class OneOf(AbstractPolicy):
@@ -140,45 +125,41 @@ def by_the_clock(policy: AbstractPolicy, problem: HedgingProblem) -> AbstractPol
 def settings_of(cell: Cell, problem: HedgingProblem) -> dict[str, list[AbstractPolicy]]:
     """The rules that remember no price, each at all of its settings."""
     claim, gap = problem.claim, MATURITY / cell.n_dates
-    delta, modified = DeltaHedge(claim, FORMULA), {"cost_rate": cell.cost, "interval": gap}
-    rare = [by_the_clock(RebalanceEvery(delta, n), problem) for n in INTERVALS]
+    delta, modified = hedges.DeltaHedge(claim, FORMULA), {"cost_rate": cell.cost, "interval": gap}
+    rare = [by_the_clock(hedges.RebalanceEvery(delta, n), problem) for n in INTERVALS]
     return {
         "delta": [delta],
-        "Leland": [Leland(claim, FORMULA, **modified)],
-        "Boyle–Vorst": [BoyleVorst(claim, FORMULA, **modified)],
-        "Whalley–Wilmott": [WhalleyWilmott(claim, FORMULA, cell.cost, cell.aversion)],
-        "Zakamouline": [Zakamouline(claim, FORMULA, cell.cost, cell.aversion)],
-        "delta band, best width": [DeltaBand(claim, FORMULA, w) for w in WIDTHS],
+        "Leland": [hedges.Leland(claim, FORMULA, **modified)],
+        "Boyle–Vorst": [hedges.BoyleVorst(claim, FORMULA, **modified)],
+        "Whalley–Wilmott": [hedges.WhalleyWilmott(claim, FORMULA, cell.cost, cell.aversion)],
+        "Zakamouline": [hedges.Zakamouline(claim, FORMULA, cell.cost, cell.aversion)],
+        "delta band, best width": [hedges.DeltaBand(claim, FORMULA, w) for w in WIDTHS],
         "delta, best interval": rare,
     }
 
 
 def judged(cell: Cell, rules: Mapping[str, Sequence[AbstractPolicy]]) -> dict[str, list[Judged]]:
     """The exact risk of each, all by one compiled program."""
-    problem, risk, found = cell.problem(), Entropic(cell.aversion), {}
-    longest = max(len(policies) for policies in rules.values())
-    for name in rules:
-        found[name] = []
-    for k in range(longest):
-        now = {name: policies[min(k, len(policies) - 1)] for name, policies in rules.items()}
+    problem, risk, at = cell.problem(), Entropic(cell.aversion), RESOLUTION[cell.market]
+    found: dict[str, list[Judged]] = {name: [] for name in rules}
+    for setting in range(max(len(policies) for policies in rules.values())):
+        now = tuple(policies[min(setting, len(policies) - 1)] for policies in rules.values())
         for number, name in enumerate(rules):
-            if k < len(rules[name]):
-                policy = OneOf(tuple(now.values()), jnp.asarray(number))
-                at = RESOLUTION[cell.market]
+            if setting < len(rules[name]):
+                policy = OneOf(now, jnp.asarray(number))
                 found[name].append(judge_entropic(problem, risk, policy, resolution=at))
     return found
 
 
 def trained(cell: Cell, problem: HedgingProblem) -> dict[str, list[AbstractPolicy]]:
     """The learned hedges, a list of seeds each."""
-    band, delta = settings_of(cell, problem)["Zakamouline"][0], DeltaHedge(problem.claim, FORMULA)
-    found = {}
+    rules, found = settings_of(cell, problem), {}
     for name in cell.learned:
         known = ARCHITECTURES[name]
-        base = delta if name.endswith("from delta") else band
+        (base,) = rules["delta" if name.endswith("from delta") else "Zakamouline"]
         options = {**known.options, "features": SEES}
         own = dataclasses.replace(known, base=base, options=options)
-        ensemble = learn(problem, Entropic(cell.aversion), own, **cell.training())
+        ensemble = learn(problem, Entropic(cell.aversion), own, **TRAINING)
         found[name] = list(ensemble.policies)
     return found
 
@@ -190,9 +171,7 @@ def share(way: Judged, best: Judged, own: Judged) -> tuple[float, float]:
     return fine, abs(fine - coarse)
 
 
-def on_paths(
-    cell: Cell, best: Solved, way: float, policies: Mapping[str, AbstractPolicy]
-) -> dict[str, tuple[float, float]]:
+def on_paths(cell: Cell, best: Solved, way: float, policies: Mapping) -> dict:
     """Shares of the way of hedges that remember, from the same paths as the optimal hedge's."""
     rules = {"optimal": best.policy, **policies}
     measures, key = {"entropic": Entropic(cell.aversion)}, jax.random.key(1_000_003)
@@ -219,15 +198,14 @@ def find(cell: Cell) -> dict:
     if found:
         seeds = {name: [by_the_clock(p, problem) for p in own] for name, own in found.items()}
         exact |= judged(cell, seeds)
-    if len(cell.learned) > 1 and cell.learned == ALL:
-        leland = {"cost_rate": cell.cost, "interval": MATURITY / cell.n_dates}
-        exact |= judged(
-            cell, {"Hoggard–Whalley–Wilmott": [HoggardWhalleyWilmott(problem.claim, 0.2, **leland)]}
-        )
+    if cell.learned == ALL:
+        gap = MATURITY / cell.n_dates
+        solved = hedges.HoggardWhalleyWilmott(problem.claim, 0.2, cell.cost, gap)
+        exact |= judged(cell, {"Hoggard–Whalley–Wilmott": [solved]})
     (optimum,), (way,) = exact.pop("optimal"), exact["delta"]
     shares = {name: [share(way, optimum, own) for own in each] for name, each in exact.items()}
-    delta = DeltaHedge(problem.claim, FORMULA)
-    moves = {f"{move:.1%}": RebalanceOnMove(delta, move) for move in MOVES}
+    delta = hedges.DeltaHedge(problem.claim, FORMULA)
+    moves = {f"{move:.1%}": hedges.RebalanceOnMove(delta, move) for move in MOVES}
     paths = on_paths(cell, best, way.value - optimum.value, {**moves, **recurrent})
     shares["delta, best move"] = [paths[move] for move in moves]
     if recurrent:
@@ -250,30 +228,28 @@ RULES = (
     "Zakamouline",
     *reversed(ALL),
 )
-SHOWN = {
-    "cost 0.0005": Cell("black-scholes", 30, 1.0, 0.0005),
-    "**cost 0.002**": Cell("black-scholes", 30, 1.0, 0.002),
-    "cost 0.01": Cell("black-scholes", 30, 1.0, 0.01),
-    "10 dates": Cell("black-scholes", 10, 1.0, 0.002),
-    "60 dates": Cell("black-scholes", 60, 1.0, 0.002),
-    "aversion 0.1": Cell("black-scholes", 30, 0.1, 0.002),
-    "Merton": Cell("merton", 30, 1.0, 0.002),
+MIDDLE = Cell("black-scholes", 30, 1.0, 0.002)
+STEPS = {
+    "**the middle**": {},
+    "cost 0.0005": {"cost": 0.0005},
+    "cost 0.01": {"cost": 0.01},
+    "10 dates": {"n_dates": 10},
+    "60 dates": {"n_dates": 60},
+    "aversion 0.1": {"aversion": 0.1},
+    "Merton": {"market": "merton"},
 }
 """Columns of the table: the middle, and one step from it in each direction."""
 
 
 def entry(rule: Mapping[str, float] | None) -> str:
     """A share and its error, in per cent."""
-    if rule is None:
-        return "–"
-    digits = 0 if rule["error"] > 0.005 else 1 if rule["error"] > 0.0005 else 2
-    return f"{100 * rule['share']:.{digits}f} ± {100 * rule['error']:.{max(digits, 1)}f}"
+    return "–" if rule is None else f"{100 * rule['share']:.2f} ± {100 * rule['error']:.2f}"
 
 
 def table(found: Mapping) -> str:
     """Shares of the way in per cent, a row a rule."""
-    shown = {title: found[cell.name] for title, cell in SHOWN.items() if cell.name in found}
-    shown = shown or found
+    names = {title: dataclasses.replace(MIDDLE, **step).name for title, step in STEPS.items()}
+    shown = {title: found[name] for title, name in names.items() if name in found} or found
     rows = [
         "| % of the way from delta to the optimum | " + " | ".join(shown) + " | all: least, mean |",
         "|---|" + "---|" * (len(shown) + 1),
@@ -294,10 +270,8 @@ def draw(found: Mapping):
     """What is left of the way, on a logarithmic scale: a row a rule, a dot a cell."""
     figure, (axis,) = empty_figure(height=4.6)
     rules = [rule for rule in RULES if any(rule in cell["rules"] for cell in found.values())]
-    groups = {"30 dates": "30 dates, aversion 1", "10 dates": "10 dates", "60 dates": "60 dates"}
-    groups |= {"aversion 0.1": "aversion 0.1", "Merton's jumps": "merton"}
-    marks = dict(zip(groups, "os^Dx", strict=True))
-    for number, (title, part) in enumerate(groups.items()):
+    parts = ("30 dates, aversion 1", "10 dates", "60 dates", "aversion 0.1", "merton")
+    for number, part in enumerate(parts):
         points = [
             (1 - cell["rules"][rule]["share"], row)
             for row, rule in enumerate(rules)
@@ -308,7 +282,7 @@ def draw(found: Mapping):
             left, rows = zip(*points, strict=True)
             colour = line_style(number)["color"]
             places = [row + 0.14 * (number - 2) for row in rows]
-            axis.scatter(left, places, s=18, marker=marks[title], color=colour, label=title)
+            axis.scatter(left, places, s=18, marker="os^Dx"[number], color=colour, label=part)
     axis.axvline(1.0, color="#444444", linewidth=0.8)
     axis.annotate("delta", (1.0, -0.75), ha="center", va="bottom", fontsize=8)
     axis.set_xscale("log")

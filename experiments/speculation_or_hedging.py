@@ -107,7 +107,7 @@ def trained(problem: HedgingProblem, measure: AbstractRiskMeasure, small: bool) 
         )
         for seed in range(SEEDS)
     ]
-    n_steps = 40 if small else 200
+    n_steps = 40 if small else 120
     ensemble = train_ensemble(
         problem,
         policies,
@@ -262,10 +262,10 @@ def work(small: bool):
         for drift in (0.0, 0.05, 0.1):
             name = f"exact, drift {drift:g}, aversion {aversion:g}"
             cells[name] = later(find_exact, drift, aversion)
-    for market in ("drift 0.1", "cheap option", "drift 0.05"):
-        for measure, title in TITLES.items():
+    for measure, title in TITLES.items():
+        for market in ("drift 0.1", "cheap option"):
             cells[f"{market}, {title}"] = later(find_learned, market, measure, small)
-    few = ("exact, drift 0.1, aversion 0.1", "drift 0.1, entropic, aversion 0.1")
+    few = ("exact, drift 0.1, aversion 0.1", f"drift 0.1, {TITLES['entropic']}")
     return {name: cells[name] for name in few} if small else cells
 
 

@@ -20,6 +20,9 @@ from deephedge.reports.reproductions import rewritten
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+Work = Mapping[str, Callable[[], dict[str, Any] | None]]
+"""What is to be done, by the name of the cell."""
+
 BEGIN, END = "<!-- table -->", "<!-- end of table -->"
 """Between these two lines of its page a study writes its table."""
 
@@ -40,11 +43,11 @@ class Cells:
     minutes: float = math.inf
     begun: float = dataclasses.field(default_factory=time.monotonic)
 
-    def run(self, work: Mapping[str, Callable[[], dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    def run(self, work: Work) -> dict[str, dict[str, Any]]:
         """What every cell found, by name: read where it is kept, worked on where it is not.
 
-        Cells that neither stand in a file nor may be worked on are left out; each one that was
-        worked on knows its `seconds`.
+        Cells that neither stand in a file nor may be worked on are left out, and so are those that
+        find `None`: they wait for others. Each that was worked on knows its `seconds`.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         found = {}
@@ -55,6 +58,8 @@ class Cells:
             if not file.exists():
                 begin = time.monotonic()
                 result = find()
+                if result is None:
+                    continue
                 seconds = time.monotonic() - begin
                 _write(file, {**result, "seconds": seconds})
                 so_far = time.monotonic() - self.begun
@@ -104,7 +109,7 @@ def publish(
 def study(
     file: str,
     doc: str | None,
-    work: Callable[[bool], Mapping[str, Callable[[], dict[str, Any]]]],
+    work: Callable[[bool], Work],
     table: Callable[[Mapping], str],
     draw: Callable[[Mapping], "Figure"],
 ) -> None:
@@ -139,6 +144,8 @@ def study(
         publish(root / "docs" / "studies" / f"{name}.md", text, draw(found), found)
 
 
-def later(find: Callable[..., dict[str, Any]], *arguments: object) -> Callable[[], dict[str, Any]]:
+def later(
+    find: Callable[..., dict[str, Any] | None], *arguments: object
+) -> Callable[[], dict[str, Any] | None]:
     """The work of a cell, to be done when its turn comes."""
     return functools.partial(find, *arguments)

@@ -1,6 +1,5 @@
 """The studies: what must hold whatever the numbers are, at small sizes."""
 
-import dataclasses
 import importlib.util
 import pathlib
 import sys
@@ -31,11 +30,11 @@ def load(monkeypatch):
 @pytest.mark.slow
 def test_a_rule_that_counts_dates_is_the_same_told_by_the_clock(load):
     study = load("how_good_is_deep_hedging")
-    from deephedge.policies import RebalanceEvery
+    from deephedge.policies import DeltaHedge, RebalanceEvery
     from deephedge.rollout import sample
 
-    problem = dataclasses.replace(study.Cell("black-scholes", 10, 1.0, 0.002).problem())
-    counting = RebalanceEvery(study.DeltaHedge(problem.claim, study.FORMULA), 3)
+    problem = study.Cell("black-scholes", 10, 1.0, 0.002).problem()
+    counting = RebalanceEvery(DeltaHedge(problem.claim, study.FORMULA), 3)
     told = study.by_the_clock(counting, problem)
     key = jax.random.key(0)
     one, two = (sample(problem, policy, 64, key=key).trades for policy in (counting, told))

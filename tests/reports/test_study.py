@@ -42,6 +42,14 @@ def test_no_cell_is_begun_when_the_time_is_up(tmp_path):
     assert "2 of 2 cells): first, second" in missing(work, found)
 
 
+def test_a_cell_that_waits_for_others_is_not_kept(tmp_path):
+    ready = []
+    work = {"waits": lambda: {"value": 1} if ready else None, "last": lambda: {"value": 2}}
+    assert list(Cells(tmp_path).run(work)) == ["last"]
+    ready.append(True)
+    assert list(Cells(tmp_path).run(work)) == ["waits", "last"]
+
+
 def test_a_broken_cell_leaves_the_others(tmp_path):
     work = {"good": lambda: {"value": 1}, "bad": lambda: {"value": object()}}
     with pytest.raises(TypeError):
