@@ -45,7 +45,6 @@ ALL = (
     "recurrent, GRU",
     "feedforward on holdings, from delta",
 )
-SOME = ALL[:2]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +70,7 @@ class Cell:
 
 
 def grid(small: bool) -> list[Cell]:
-    """Classical rules everywhere, learned ones in the middle and one step from it."""
+    """Classical rules everywhere, a learned band up to one step from the middle, all at one."""
     if small:
         return [Cell("black-scholes", 10, 1.0, 0.002, ALL[:1])]
     cells = []
@@ -79,7 +78,8 @@ def grid(small: bool) -> list[Cell]:
         ("black-scholes", "merton"), ((30, 1.0), (10, 1.0), (60, 1.0), (30, 0.1)), COSTS
     ):
         away = (market != "black-scholes") + (n != 30) + (a != 1.0) + (c != 0.002)
-        cells.append(Cell(market, n, a, c, (ALL, SOME, (), ())[away]))
+        learned = ALL[:1] if away <= 1 else ()
+        cells.append(Cell(market, n, a, c, ALL if (away, c) == (1, COSTS[0]) else learned))
     return sorted(cells, key=lambda cell: -len(cell.learned))
 
 

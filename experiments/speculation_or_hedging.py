@@ -53,8 +53,8 @@ MEASURES: dict[str, AbstractRiskMeasure] = {
 }
 TITLES = {
     "entropic": "entropic, aversion 0.1",
-    "mean–variance": "mean–variance, aversion 0.1",
     "shortfall": "shortfall, worst half",
+    "mean–variance": "mean–variance, aversion 0.1",
 }
 
 
@@ -107,7 +107,7 @@ def trained(problem: HedgingProblem, measure: AbstractRiskMeasure, small: bool) 
         )
         for seed in range(SEEDS)
     ]
-    n_steps = 40 if small else 120
+    n_steps = 40 if small else 100
     ensemble = train_ensemble(
         problem,
         policies,
@@ -258,7 +258,7 @@ def draw(found: Mapping):
 
 def work(small: bool):
     cells = {}
-    for aversion in (1.0, 0.1):
+    for aversion in (0.1, 1.0):
         for drift in (0.0, 0.05, 0.1):
             name = f"exact, drift {drift:g}, aversion {aversion:g}"
             cells[name] = later(find_exact, drift, aversion)

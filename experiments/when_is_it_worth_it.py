@@ -25,7 +25,7 @@ from deephedge.reports.study import later, study
 from deephedge.risk import Entropic
 
 COSTS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01)
-BUDGETS = {"short": (30, 1024), "middle": (100, 2048), "long": (250, 2048)}
+BUDGETS = {"short": (30, 1024), "middle": (50, 2048), "long": (120, 2048)}
 """Steps of training, and fresh paths a step."""
 SEEDS, BASIS_POINTS = 3, 100.0
 """Basis points of a spot of 100 in a unit of cash."""
