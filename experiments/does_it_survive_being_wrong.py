@@ -24,23 +24,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+import deephedge.markets as models
 from deephedge.backtest import block_weights, bootstrap_market, recorded_paths
 from deephedge.claims import Call
 from deephedge.costs import ProportionalCost
 from deephedge.data import open_history
-from deephedge.markets import (
-    AbstractMarket,
-    BlackScholes,
-    Garch,
-    Heston,
-    Merton,
-    Mixture,
-    Path,
-    RegimeSwitching,
-    RoughBergomi,
-    Snapshot,
-    simulate,
-)
+from deephedge.markets import AbstractMarket, Path, Snapshot, simulate
 from deephedge.numerics.statistics import spread
 from deephedge.policies import DeltaHedge, NoTransactionBand, Zakamouline
 from deephedge.pricing import BlackScholesFormula
@@ -102,9 +91,11 @@ def markets() -> dict[str, AbstractMarket]:
     record = bootstrap_market(history.closes, history.quoted, last=FIRST_HALF, mean_block=21.0)
     returns = record.returns * VOL / (jnp.std(record.returns) * math.sqrt(252))
     return {
-        "Black–Scholes": BlackScholes(spot=100.0, vol=VOL),
-        "Merton": Merton(spot=100.0, vol=0.19, intensity=10.0, jump_mean=-0.01, jump_vol=0.017),
-        "Heston": Heston(
+        "Black–Scholes": models.BlackScholes(spot=100.0, vol=VOL),
+        "Merton": models.Merton(
+            spot=100.0, vol=0.19, intensity=10.0, jump_mean=-0.01, jump_vol=0.017
+        ),
+        "Heston": models.Heston(
             spot=100.0,
             variance=0.04,
             mean_reversion=1.5,
@@ -112,13 +103,13 @@ def markets() -> dict[str, AbstractMarket]:
             vol_of_variance=0.5,
             correlation=-0.7,
         ),
-        "rough Bergomi": RoughBergomi(
+        "rough Bergomi": models.RoughBergomi(
             spot=100.0, forward_variance=0.04, vol_of_vol=1.5, hurst=0.1, correlation=-0.7
         ),
-        "GARCH": Garch(
+        "GARCH": models.Garch(
             spot=100.0, variance=0.04, base=0.0016, news=0.03, memory=0.88, leverage=0.1
         ),
-        "regimes": RegimeSwitching(
+        "regimes": models.RegimeSwitching(
             spot=100.0, vols=[0.17, 0.43], generator=[[-2.0, 2.0], [4.0, -4.0]]
         ),
         "bootstrap": dataclasses.replace(record, returns=returns),
@@ -128,7 +119,7 @@ def markets() -> dict[str, AbstractMarket]:
 def trained_in(name: str) -> AbstractMarket:
     """A market by name; the robust one draws each path from any of the seven."""
     if name == "robust":
-        return PricesAlone(Mixture(tuple(markets().values()), [1.0] * len(markets())))
+        return PricesAlone(models.Mixture(tuple(markets().values()), [1.0] * len(markets())))
     return PricesAlone(markets()[name])
 
 
@@ -208,15 +199,15 @@ def find_test(name: str, files: Mapping[str, pathlib.Path]) -> dict | None:
             at = result.at(policy, "risk")
             numbers = (at.value, at.standard_error, at.difference, at.difference_error)
             rows.setdefault(policy, []).append(numbers)
-    vol = _level(problem.market) if name != RECORD else VOL
+    vol = level(problem.market) if name != RECORD else VOL
     return {"home": home, "rows": rows, "vol": vol}
 
 
-def _level(market: AbstractMarket) -> float:
-    """Deviation of the log-price at maturity, a year's."""
+def level(market: AbstractMarket) -> float:
+    """Root mean square of the returns, a year's."""
     paths = simulate(market, time_grid(MATURITY, N_DATES), 20_000, key=jax.random.key(3))
-    moves = jnp.log(paths.prices[:, -1, 0] / paths.prices[:, 0, 0])
-    return float(jnp.std(moves) / math.sqrt(MATURITY))
+    moves = jnp.diff(jnp.log(paths.prices[:, :, 0]), axis=1)
+    return float(jnp.sqrt(jnp.mean(moves**2) * N_DATES / MATURITY))
 
 
 def on_record(problem: HedgingProblem, policies: Mapping, home: str) -> Comparison:

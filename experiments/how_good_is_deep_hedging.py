@@ -59,9 +59,8 @@ class Cell:
 
     @property
     def name(self) -> str:
-        return (
-            f"{self.market}, {self.n_dates} dates, aversion {self.aversion:g}, cost {self.cost:g}"
-        )
+        hedger = f"aversion {self.aversion:g}, cost {self.cost:g}"
+        return f"{self.market}, {self.n_dates} dates, {hedger}"
 
     def problem(self) -> HedgingProblem:
         claim, times = Call(strike=100.0, maturity=MATURITY), time_grid(MATURITY, self.n_dates)
@@ -141,7 +140,7 @@ def settings_of(cell: Cell, problem: HedgingProblem) -> dict[str, list[AbstractP
 def judged(cell: Cell, rules: Mapping[str, Sequence[AbstractPolicy]]) -> dict[str, list[Judged]]:
     """The exact risk of each, all by one compiled program."""
     problem, risk, at = cell.problem(), Entropic(cell.aversion), RESOLUTION[cell.market]
-    found: dict[str, list[Judged]] = {name: [] for name in rules}
+    found = {name: [] for name in rules}
     for setting in range(max(len(policies) for policies in rules.values())):
         now = tuple(policies[min(setting, len(policies) - 1)] for policies in rules.values())
         for number, name in enumerate(rules):
@@ -204,16 +203,14 @@ def find(cell: Cell) -> dict:
         exact |= judged(cell, {"Hoggard–Whalley–Wilmott": [solved]})
     (optimum,), (way,) = exact.pop("optimal"), exact["delta"]
     shares = {name: [share(way, optimum, own) for own in each] for name, each in exact.items()}
-    delta = hedges.DeltaHedge(problem.claim, FORMULA)
+    (delta,) = settings_of(cell, problem)["delta"]
     moves = {f"{move:.1%}": hedges.RebalanceOnMove(delta, move) for move in MOVES}
     paths = on_paths(cell, best, way.value - optimum.value, {**moves, **recurrent})
     shares["delta, best move"] = [paths[move] for move in moves]
     if recurrent:
         shares["recurrent, GRU"] = [paths[seed] for seed in recurrent]
-    for name in shares:
-        if "best" in name:
-            shares[name] = [max(shares[name])]
-    rules = {name: summary(own) for name, own in shares.items()}
+    kept = {name: [max(own)] if "best" in name else own for name, own in shares.items()}
+    rules = {name: summary(own) for name, own in kept.items()}
     return {"optimum": best.value, "optimum_error": best.error, "delta": way.value, "rules": rules}
 
 
@@ -288,8 +285,7 @@ def draw(found: Mapping):
     axis.set_xscale("log")
     axis.set_yticks(range(len(rules)), rules, fontsize=8)
     axis.set_ylim(len(rules) - 0.4, -0.8)
-    ticks = [0.001, 0.01, 0.1, 1.0]
-    axis.set_xticks(ticks, ["0.1 %", "1 %", "10 %", "100 %"])
+    axis.set_xticks([0.001, 0.01, 0.1, 1.0], ["0.1 %", "1 %", "10 %", "100 %"])
     axis.set_xlabel("left of the way from delta to the optimum")
     figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=8)
     return figure

@@ -88,7 +88,7 @@ def missing(work: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     left = [name for name in work if name not in found]
     if not left:
         return ""
-    return f"\n\nNot run ({len(left)} of {len(work)} cells): {', '.join(left)}."
+    return f"\n\nNot run ({len(left)} of {len(work)} cells): {'; '.join(left)}."
 
 
 def cost(found: Mapping[str, Mapping[str, Any]]) -> str:

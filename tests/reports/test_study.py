@@ -39,7 +39,7 @@ def test_no_cell_is_begun_when_the_time_is_up(tmp_path):
     work = counted([])
     found = Cells(tmp_path, minutes=0.0).run(work)
     assert found == {}
-    assert "2 of 2 cells): first, second" in missing(work, found)
+    assert "2 of 2 cells): first; second" in missing(work, found)
 
 
 def test_a_cell_that_waits_for_others_is_not_kept(tmp_path):
