@@ -179,22 +179,11 @@ def find_test(name: str, files: Mapping[str, pathlib.Path]) -> dict | None:
         policy: eqx.tree_deserialise_leaves(file, untrained(problem))
         for policy, file in files.items()
     }
-    home = home if home in kept else next(iter(kept))
     rows: dict[str, list[tuple[float, float, float, float]]] = {}
     for seed in range(SEEDS):
         policies = {policy: own[seed] for policy, own in kept.items()} | classical()
-        result = (
-            on_record(problem, policies, home)
-            if name == RECORD
-            else compare(
-                problem,
-                policies,
-                {"risk": RISK},
-                n_paths=PATHS,
-                key=jax.random.key(5),
-                baseline=home,
-            )
-        )
+        measured = judged if name != RECORD else on_record
+        result = measured(problem, policies, home)
         for policy in policies:
             at = result.at(policy, "risk")
             numbers = (at.value, at.standard_error, at.difference, at.difference_error)
@@ -208,6 +197,12 @@ def level(market: AbstractMarket) -> float:
     paths = simulate(market, time_grid(MATURITY, N_DATES), 20_000, key=jax.random.key(3))
     moves = jnp.diff(jnp.log(paths.prices[:, :, 0]), axis=1)
     return float(jnp.sqrt(jnp.mean(moves**2) * N_DATES / MATURITY))
+
+
+def judged(problem: HedgingProblem, policies: Mapping, home: str) -> Comparison:
+    """On fresh paths, the same in both seeds."""
+    key = jax.random.key(5)
+    return compare(problem, policies, {"risk": RISK}, n_paths=PATHS, key=key, baseline=home)
 
 
 def on_record(problem: HedgingProblem, policies: Mapping, home: str) -> Comparison:
@@ -226,10 +221,8 @@ def on_record(problem: HedgingProblem, policies: Mapping, home: str) -> Comparis
     )
 
 
-def regret(cell: Mapping, policy: str) -> tuple[float, float] | None:
+def regret(cell: Mapping, policy: str) -> tuple[float, float]:
     """In basis points of the spot: the mean over seeds, and its error."""
-    if policy not in cell["rows"]:
-        return None
     rows = np.asarray(cell["rows"][policy])
     between = spread(rows[:, 2].tolist()).standard_error
     return 100 * float(rows[:, 2].mean()), 100 * math.hypot(between, float(rows[:, 3].max()))
@@ -239,11 +232,6 @@ def tests_of(found: Mapping) -> dict[str, Mapping]:
     cells = {n.removeprefix("tested in "): c for n, c in found.items() if n.startswith("tested")}
     order = [*markets(), RECORD]
     return {name: cells[name] for name in order if name in cells}
-
-
-def rows_of(cells: Mapping) -> list[str]:
-    names = [*markets(), "robust", "Zakamouline", "delta"]
-    return [name for name in names if any(name in cell["rows"] for cell in cells.values())]
 
 
 def table(found: Mapping) -> str:
@@ -261,7 +249,7 @@ def table(found: Mapping) -> str:
         home = np.asarray(cell["rows"][cell["home"]])
         own.append(f"{home[:, 0].mean():.3f} ± {home[:, 1].max():.3f}")
     rows.append("| *risk of the policy trained there* | " + " | ".join(own) + " |")
-    for name in rows_of(cells):
+    for name in next(iter(cells.values()))["rows"]:
         texts = []
         for cell in cells.values():
             value = regret(cell, name)
@@ -273,7 +261,7 @@ def table(found: Mapping) -> str:
 def draw(found: Mapping):
     """The regrets as a field of colours, with their numbers."""
     cells = tests_of(found)
-    names = rows_of(cells)
+    names = list(next(iter(cells.values()))["rows"])
     values = np.asarray([[regret(cell, name)[0] for cell in cells.values()] for name in names])
     figure, (axis,) = empty_figure(height=1.6 + 0.36 * len(names))
     axis.grid(False)
