@@ -94,7 +94,7 @@ def missing(work: Mapping[str, Any], found: Mapping[str, Any]) -> str:
 def cost(found: Mapping[str, Mapping[str, Any]]) -> str:
     """A sentence that says what the cells took."""
     seconds = sum(cell["seconds"] for cell in found.values())
-    return f"{len(found)} cells took {seconds / 60:.1f} minutes, compilation included."
+    return f"Cells: {len(found)}, {seconds / 60:.1f} minutes, compilation included."
 
 
 def publish(
@@ -136,7 +136,8 @@ def study(
     found = Cells(folder, only, options.minutes).run(cells)
     if not found:
         raise SystemExit("no cell was run; see --only and --minutes.")
-    text = table(found) + f"\n\n{cost(found)}" + missing(cells, found)
+    title = (doc or name).split("\n")[0]
+    text = f"{table(found)}\n\n![{title}]({name}.svg)\n\n{cost(found)}{missing(cells, found)}"
     print(text)
     if options.small:
         draw(found).savefig(folder / f"{name}.svg")
