@@ -150,6 +150,7 @@ def draw(found: Mapping):
     right.set_title("over the best classical rule")
     right.set_yscale("symlog", linthresh=0.1)
     right.set_yticks([0.0, 0.1, 1.0, 5.0], ["0", "0.1", "1", "5"])
+    right.set_ylim(-0.1, 8.0)
     for axis in (left, right):
         axis.set_xscale("log")
         axis.set_xticks(costs, [f"{cost:g}" for cost in costs])
