@@ -34,6 +34,7 @@ from deephedge.numerics.statistics import influence, spread, standard_error
 from deephedge.optimum import judge_entropic, solve_entropic
 from deephedge.policies import AbstractPolicy, DeltaHedge, Feedforward
 from deephedge.pricing import BlackScholesFormula, Held, listed_market
+from deephedge.reports import compare
 from deephedge.reports.figures import empty_figure, line_style
 from deephedge.reports.study import later, study
 from deephedge.risk import AbstractRiskMeasure, Entropic, ExpectedShortfall, MeanVariance
@@ -79,12 +80,16 @@ def find_exact(drift: float, aversion: float) -> dict:
     sold, nothing = (problem_of(market_of(f"drift {drift:g}"), claim) for claim in CLAIMS.values())
     best, pure, innocent = (solve_entropic(x, risk) for x in (sold, nothing, flat))
     delta = judge_entropic(sold, risk, DeltaHedge(CLAIMS["sold"], FORMULA))
+    # Beyond what anybody would hold without a drift there is no grid to judge on.
+    hedges, key = {"without": innocent.policy, "with": best.policy}, jax.random.key(1_000_003)
+    wrong = compare(flat, hedges, {"risk": risk}, n_paths=PATHS, key=key).at("with", "risk")
     return {
         "delta": delta.value,
         "with": best.value,
         "without": pure.value,
         "without an opinion": judge_entropic(sold, risk, innocent.policy).value,
-        "opinion wrong": judge_entropic(flat, risk, best.policy).value - innocent.value,
+        "opinion wrong": wrong.difference,
+        "opinion wrong, error": wrong.difference_error,
         "error": max(best.error, pure.error, innocent.error),
         "held without": 0.5 * (pure.lower + pure.upper),
     }
@@ -195,7 +200,8 @@ def exact_table(found: Mapping) -> str:
             rows.append(
                 f"| {name.removeprefix('exact, ')} | {cell['delta']:.4f} | {cell['with']:.4f} | "
                 f"{cell['without']:.4f} | {price:.4f} | {cell['without an opinion']:.4f} | "
-                f"{cell['opinion wrong']:.4f} |"
+                f"{cell['opinion wrong']:.4f} ± "
+                f"{cell['opinion wrong, error']:.4f} |"
             )
     error = max((c["error"] for n, c in found.items() if n.startswith("exact")), default=0.0)
     return "\n".join(rows) + f"\n\nGrids known to {error:.0e}."
