@@ -144,9 +144,9 @@ def page(found: list[Reproduction], pictures: dict[str, str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def rewritten(text: str, content: str) -> str:
-    """The page `text` with new content between `BEGIN` and `END`."""
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"the page must have the lines {BEGIN} and {END} once each.")
-    head, rest = text.split(BEGIN)
-    return f"{head}{BEGIN}\n\n{content}\n\n{END}{rest.split(END)[1]}"
+def rewritten(text: str, content: str, begin: str = BEGIN, end: str = END) -> str:
+    """The page `text` with new content between the lines `begin` and `end`."""
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise ValueError(f"the page must have the lines {begin} and {end} once each.")
+    head, rest = text.split(begin)
+    return f"{head}{begin}\n\n{content}\n\n{end}{rest.split(end)[1]}"
