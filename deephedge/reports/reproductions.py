@@ -126,8 +126,8 @@ def page(found: list[Reproduction], pictures: dict[str, str]) -> str:
         "# Papers reproduced",
         "Written by `scripts/reproduce`. `deephedge reproduce NAME --full` runs one; without "
         "`--full` it runs a small size. Tolerances were stated before the numbers of the full size "
-        "were seen, unless the paper's file says otherwise; where ours may differ by so much *more*, "
-        "it may be less by any amount.",
+        "were seen, unless the paper's file says otherwise; where ours may differ by so much "
+        "*more*, it may be less by any amount.",
     ]
     for result in found:
         n_held = sum(finding.holds for finding in result.findings)
