@@ -43,6 +43,10 @@ from deephedge.risk import ExpectedShortfall
 from deephedge.rollout import HedgingProblem, fit_tilt, pnl_only, sample, time_grid
 from deephedge.training import default_optimizer, train
 
+WHY = (
+    "not found: at 5 % the hedge moves down as at 1 %, but is no flatter, and at 1 % it is; "
+    "one seed"
+)
 PAPER = Paper(
     reference="Buehler, Gonon, Teichmann and Wood (2019), Deep hedging",
     claim="The more averse, the flatter the hedge of a call spread: a barrier shift.",
@@ -172,7 +176,7 @@ def compared(
     if not smoke:
         rows.append(("width for 50 %, relative to its own: below 1", mild[1] / averse[1], 1.0))
     return [
-        Finding(f"worst {name}: {what}", ours, theirs, 0.0, place="figures 8 and 9", at_most=True)
+        Finding(f"worst {name}: {what}", ours, theirs, 0.0, 0.0, "figures 8 and 9", WHY, True)
         for what, ours, theirs in rows
     ]
 

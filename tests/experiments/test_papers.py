@@ -28,7 +28,9 @@ def test_the_small_size_agrees(name, tmp_path):
 
 
 DISAGREE = {
+    "buehler_2019_call_spread": 2,
     "buehler_2019_price_asymptotics": 2,
+    "buehler_2019_recurrent_costs": 1,
     "cont_tankov_2009_cppi_gap_risk": 1,
     "hull_white_2017_minimum_variance": 2,
     "horvath_2021_rough_bergomi": 1,
