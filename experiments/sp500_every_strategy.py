@@ -75,11 +75,12 @@ ELSEWHERE = {"Attention", "LogSignature", "PerStep", "Recurrent"} | {
     "DeepSets",
     "NoTransactionRegion",
     "TabulatedBand",
+    "TabulatedHoldings",
     "TabulatedTarget",
     "TabulatedTrigger",
 }
-"""Compared in simulated markets: learned hedges in `architectures.py` and `bands_and_books.py`,
-solved ones where solved."""
+"""Compared in simulated markets: learned hedges in `architectures.py` and `any_book.py`, solved
+ones where solved, tables of another rule's holdings where they stand for it."""
 
 
 @dataclasses.dataclass(frozen=True)

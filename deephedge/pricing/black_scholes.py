@@ -131,7 +131,7 @@ class QuotedBlackScholes(AbstractBlackScholesPricer):
 
     def vol_at(self, now: Snapshot) -> Scalar:
         if self.column >= now.factors.shape[0]:
-            raise ValueError(
+            raise IndexError(
                 f"`column` must be a factor of the market, which has {now.factors.shape[0]}, got "
                 f"{self.column}; where no volatility is quoted pass `BlackScholesFormula(vol=0.2)`."
             )
