@@ -26,8 +26,10 @@ SMALL: dict[str, dict[str, str]] = {
 """What is put in the place of what, so that a page runs in seconds: sizes alone."""
 
 LONG = (
+    "docs/extending/claim.md",
     "docs/optimum.md",
     "docs/tour.md",
+    "docs/training.md",
     *(
         f"docs/chapters/{name}.md"
         for name in (
@@ -35,9 +37,13 @@ LONG = (
             "calibration",
             "claims",
             "classical",
+            "insurance",
             "learned",
             "markets",
+            "overlays",
             "pricing",
+            "reports",
+            "training",
         )
     ),
 )
