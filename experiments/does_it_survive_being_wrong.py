@@ -261,6 +261,8 @@ def table(found: Mapping) -> str:
 def draw(found: Mapping):
     """The regrets as a field of colours, with their numbers."""
     cells = tests_of(found)
+    if not cells:
+        return empty_figure()[0]
     names = list(next(iter(cells.values()))["rows"])
     values = np.asarray([[regret(cell, name)[0] for cell in cells.values()] for name in names])
     figure, (axis,) = empty_figure(height=1.6 + 0.36 * len(names))
