@@ -62,9 +62,14 @@ def reproduce(
 
 
 def save(found: Reproduction, file: pathlib.Path) -> None:
-    """Write it as JSON, all or nothing."""
+    """Write it to a file."""
+    write_json(file, dataclasses.asdict(found))
+
+
+def write_json(file: pathlib.Path, content: dict) -> None:
+    """All or nothing: who is interrupted leaves the file as it was."""
     half = file.with_suffix(".half")
-    half.write_text(json.dumps(dataclasses.asdict(found), indent=1))
+    half.write_text(json.dumps(content, indent=1))
     half.replace(file)
 
 

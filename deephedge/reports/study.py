@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from deephedge.reports.reproductions import rewritten
+from deephedge.reports.reproductions import rewritten, write_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,7 +61,7 @@ class Cells:
                 if result is None:
                     continue
                 seconds = time.monotonic() - begin
-                _write(file, {**result, "seconds": seconds})
+                write_json(file, {**result, "seconds": seconds})
                 so_far = time.monotonic() - self.begun
                 print(
                     f"[{number}/{len(work)}] {name}: {seconds:.0f} s, {so_far:.0f} s so far",
@@ -76,13 +76,6 @@ class Cells:
         return wanted and time.monotonic() - self.begun < 60 * self.minutes
 
 
-def _write(file: pathlib.Path, content: dict) -> None:
-    """As JSON, all or nothing."""
-    half = file.with_suffix(".half")
-    half.write_text(json.dumps(content, indent=1))
-    half.replace(file)
-
-
 def missing(work: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     """A sentence that names the cells that were not run; empty where all were."""
     left = [name for name in work if name not in found]
@@ -91,7 +84,7 @@ def missing(work: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     return f"\n\nNot run ({len(left)} of {len(work)} cells): {'; '.join(left)}."
 
 
-def cost(found: Mapping[str, Mapping[str, Any]]) -> str:
+def time_taken(found: Mapping[str, Mapping[str, Any]]) -> str:
     """A sentence that says what the cells took."""
     seconds = sum(cell["seconds"] for cell in found.values())
     return f"Cells: {len(found)}, {seconds / 60:.1f} minutes, compilation included."
@@ -103,7 +96,7 @@ def publish(
     """Write the table into the page, the figure and the numbers (JSON) beside it."""
     page.write_text(rewritten(page.read_text(), table, BEGIN, END))
     figure.savefig(page.with_suffix(".svg"), metadata={"Date": None})
-    _write(page.with_suffix(".json"), dict(found))
+    write_json(page.with_suffix(".json"), dict(found))
 
 
 def study(
@@ -137,7 +130,7 @@ def study(
     if not found:
         raise SystemExit("no cell was run; see --only and --minutes.")
     title = (doc or name).split("\n")[0]
-    text = f"{table(found)}\n\n![{title}]({name}.svg)\n\n{cost(found)}{missing(cells, found)}"
+    text = f"{table(found)}\n\n![{title}]({name}.svg)\n\n{time_taken(found)}{missing(cells, found)}"
     print(text)
     if options.small:
         draw(found).savefig(folder / f"{name}.svg")

@@ -4,6 +4,8 @@ import functools
 
 import optax
 
+from deephedge.numerics.checks import refuse_other
+
 SCHEDULES = ("cosine", "constant", "warmup")
 """How the learning rate goes: to zero by a cosine, not at all, or up for a tenth and then down."""
 
@@ -42,4 +44,5 @@ def clipped(
     optimizer: optax.GradientTransformation, clip_norm: float
 ) -> optax.GradientTransformation:
     """The same object for the same rule: a compiled update is found again by it."""
+    refuse_other("optimizer", optimizer, optax.GradientTransformation, "optax.adam(0.01)")
     return optax.chain(optax.clip_by_global_norm(clip_norm), optimizer)

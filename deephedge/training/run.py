@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from deephedge.numerics.checks import refuse_no_key, refuse_other
 from deephedge.numerics.draws import AbstractSource
 from deephedge.policies.base import AbstractTrainablePolicy
 from deephedge.risk.base import AbstractRiskMeasure, AbstractThresholdMeasure
@@ -59,6 +60,10 @@ class Run:
         rates: Sequence[float],
         settings: Settings,
     ):
+        refuse_other("risk", risk, AbstractRiskMeasure, "Entropic(aversion=1.0)")
+        for policy, key in zip(policies, keys, strict=True):
+            refuse_other("policy", policy, AbstractTrainablePolicy, "NoTransactionBand.create(...)")
+            refuse_no_key(key)
         self.begin, self.compile_seconds = time.perf_counter(), 0.0
         self.problem, self.risk, self.settings = problem, risk, settings
         self.mesh = path_mesh()

@@ -4,7 +4,6 @@ import pathlib
 
 import optax
 
-from deephedge.numerics.checks import refuse_no_key, refuse_other
 from deephedge.numerics.draws import Draws, antithetic
 from deephedge.policies.base import AbstractTrainablePolicy
 from deephedge.risk.base import AbstractRiskMeasure
@@ -70,12 +69,6 @@ def train(
     tail is biased on small batches: its risk is estimated from `tail * n_paths` paths, unless
     `threshold` is "trained".
     """
-    refuse_other("policy", policy, AbstractTrainablePolicy, "NoTransactionBand.create(...)")
-    refuse_other("risk", risk, AbstractRiskMeasure, "Entropic(aversion=1.0)")
-    refuse_other(
-        "optimizer", optimizer, (optax.GradientTransformation, type(None)), "optax.adam(0.01)"
-    )
-    refuse_no_key(key)
     settings = Settings(
         optimizer=clipped(optimizer or default_optimizer(n_steps), clip_norm),
         n_steps=n_steps,
