@@ -61,19 +61,18 @@ def _refuse_other_assets(claim: AbstractClaim, cost: AbstractCost, n_assets: int
             f"`claim` must be on one of the market's {n_assets} assets, counted from 0, got "
             f"asset {asset}."
         )
-    for part in cost.costs if isinstance(cost, CostSum) else (cost,):
-        fields = ("rate", "basis_points", "half_spread", "per_contract", "minimum")
-        given = {name: vars(part).get(name) for name in fields}
-        present = tuple(n for n, value in given.items() if value is not None and value.ndim == 1)
-        _check_sizes("cost", part, present, n_assets)
+    _check_sizes("cost", cost, n_assets)
 
 
-def _check_sizes(
-    name: str, part: eqx.Module | None, fields: tuple[str, ...], n_assets: int
-) -> None:
-    for field in fields if part is not None else ():
-        value = vars(part)[field]
-        if value is not None and value.shape[0] not in (1, n_assets):
+def _check_sizes(name: str, part: eqx.Module, n_assets: int) -> None:
+    """Rows of numbers in a friction, or in those it is made of, are by asset: one, or all."""
+    if isinstance(part, VegaSpread):  # by option: it has looked itself
+        return
+    for field, value in vars(part).items():
+        for inner in value if isinstance(value, tuple) else (value,):
+            if isinstance(inner, AbstractCost):
+                _check_sizes(name, inner, n_assets)
+        if isinstance(value, Array) and value.ndim == 1 and value.shape[0] not in (1, n_assets):
             raise ValueError(
                 f"`{name}` must have one {field}, or one for each of the {n_assets} assets, got "
                 f"{value.shape[0]}."
@@ -136,12 +135,9 @@ class HedgingProblem(eqx.Module):
         n_assets = start.prices.shape[0]
         _refuse_other_assets(self.claim, self.cost, n_assets)
         _refuse_rolled(self.cost, self.market, n_assets)
-        for name, part, fields in (
-            ("impact", self.impact, ("rate",)),
-            ("financing", self.financing, ("short_fee", "margin")),
-            ("execution", self.execution, ("lot", "slippage", "mean_slippage")),
-        ):
-            _check_sizes(name, part, fields, n_assets)
+        for name in ("impact", "financing", "execution"):
+            if (part := getattr(self, name)) is not None:
+                _check_sizes(name, part, n_assets)
         if any(isinstance(x, Tracer) for x in (self.times, self.claim.maturity)):
             return
         last, maturity = float(self.times[-1]), float(self.claim.maturity)

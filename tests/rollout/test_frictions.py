@@ -11,7 +11,16 @@ from bank_account import BAND, CALL, KEY, ByHand, Swinging, execution, normals_o
 from recorded_paths_example import N_PATHS, N_STEPS, Still, stochastic_paths
 
 from deephedge.claims import Call, Forward
-from deephedge.costs import CashSpread, Execution, Financing, NoCost, PermanentImpact
+from deephedge.costs import (
+    CashSpread,
+    CostSum,
+    Execution,
+    Financing,
+    FixedCost,
+    NoCost,
+    PermanentImpact,
+    ScaledCost,
+)
 from deephedge.markets import BlackScholes
 from deephedge.policies import NoTransactionBand, RebalanceEvery, StaticHedge, WhalleyWilmott
 from deephedge.pricing import BlackScholesFormula
@@ -206,6 +215,14 @@ def test_a_band_learns_with_every_friction_on():
         (
             lambda: problem(execution=Execution(lot=[1.0] * 3)),
             "`execution` must have one lot, or one for each of the 2 assets, got 3",
+        ),
+        (
+            lambda: problem(cost=ScaledCost(CostSum((NoCost(), FixedCost(fee=[0.1] * 3))), 2.0)),
+            "`cost` must have one fee, or one for each of the 2 assets, got 3",
+        ),
+        (
+            lambda: problem(impact=PermanentImpact(rate=[0.1] * 3)),
+            "`impact` must have one rate, or one for each of the 2 assets, got 3",
         ),
     ],
 )
