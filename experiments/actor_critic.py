@@ -3,27 +3,31 @@
 A call sold in Black-Scholes, spot = strike = 100, volatility 0.2, 30 days of 365, no premium,
 closing out not charged. One network, which starts from holding nothing, is trained three ways: on
 the risk of whole paths (`train`), by Bellman's equation (`train_bellman`, for utilities), and by
-the quantiles of what is still to come (`train_actor_critic`, for any measure). In two problems:
+the quantiles of what is still to come (`train_actor_critic`, for any measure). In three problems:
 
 * 10 steps, a cost of 0.002, entropic risk with aversion 1: all three seek the same optimum, which
   dynamic programming gives;
 * 5 steps, no cost, expected shortfall at 10 %, and the mean plus 1.5 standard deviations: measures
   that change their mind, where the actor-critic seeks a plan that no later date would leave. The
-  least expected shortfall is known over all hedges, those that see their wealth included.
+  least expected shortfall is known over all hedges, those that see their wealth included;
+* 5 steps, a cost of 0.002, entropic risk with aversion 0.1, a book that begins with one call and
+  grows: in each step a client comes with a chance of 0.3, buys one more and pays 2.3. Direct
+  training is the yardstick.
 
     python experiments/actor_critic.py [--steps 2000] [--paths 1000000] [--seed 0] [--only NAME ...]
 """
 
 import argparse
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 
-from deephedge.claims import Call
+from deephedge.claims import AbstractClaim, ArrivingUnits, Call
 from deephedge.costs import AbstractCost, NoCost, ProportionalCost
-from deephedge.markets import BlackScholes
+from deephedge.markets import AbstractMarket, BlackScholes, OrderFlow
 from deephedge.numerics.statistics import influence, standard_error
 from deephedge.optimum import shortfall_hedge, solve_entropic
 from deephedge.policies import AbstractPolicy, Feedforward
@@ -42,10 +46,16 @@ from deephedge.training import default_optimizer, train, train_actor_critic, tra
 MATURITY = 30 / 365
 CLAIM, MARKET = Call(strike=100.0, maturity=MATURITY), BlackScholes(spot=100.0, vol=0.2)
 BOX = (-0.2, 1.2)
+CHANCE, PAID = 0.3, 2.3
 
 
-def hedging_problem(cost: AbstractCost, n_steps: int) -> HedgingProblem:
-    return HedgingProblem(MARKET, CLAIM, cost, time_grid(MATURITY, n_steps), close_out=False)
+def hedging_problem(
+    cost: AbstractCost,
+    n_steps: int,
+    market: AbstractMarket = MARKET,
+    claim: AbstractClaim = CLAIM,
+) -> HedgingProblem:
+    return HedgingProblem(market, claim, cost, time_grid(MATURITY, n_steps), close_out=False)
 
 
 def network(problem: HedgingProblem, seed: int) -> Feedforward:
@@ -72,11 +82,15 @@ def directly(
 
 
 def ways(
-    problem: HedgingProblem, risk: AbstractRiskMeasure, n_steps: int, seed: int
+    problem: HedgingProblem,
+    risk: AbstractRiskMeasure,
+    box: tuple[float, float],
+    n_steps: int,
+    seed: int,
 ) -> dict[str, Callable[[], AbstractPolicy]]:
-    """The ways there are to make that measure less."""
+    """The ways there are to make that measure less; `box` is where single steps begin."""
     common: dict[str, Any] = dict(
-        key=jax.random.key(seed + 1), holdings=BOX, n_steps=n_steps, learning_rate=0.02
+        key=jax.random.key(seed + 1), holdings=box, n_steps=n_steps, learning_rate=0.02
     )
     start = network(problem, seed)
     found: dict[str, Callable[[], AbstractPolicy]] = {
@@ -97,11 +111,12 @@ def compared(
     n_steps: int,
     n_paths: int,
     seed: int,
+    box: tuple[float, float] = BOX,
 ) -> dict[str, float]:
     """The risk of what each way finds, on the same fresh paths."""
     found = {}
     print(f"{name}: least {'unknown' if best is None else f'{best:.4f}'}", flush=True)
-    for way, learn in ways(problem, risk, n_steps, seed).items():
+    for way, learn in ways(problem, risk, box, n_steps, seed).items():
         begin = time.perf_counter()
         policy = jax.block_until_ready(learn())
         seconds = time.perf_counter() - begin
@@ -139,7 +154,19 @@ def deviation(effort: tuple[int, int, int]) -> list[Finding]:
     return [Finding("deviation, actor-critic beside direct", learned, direct, 0.1 * direct)]
 
 
-PARTS = {"entropic": entropic, "shortfall": shortfall, "deviation": deviation}
+def clients(effort: tuple[int, int, int]) -> list[Finding]:
+    """A book that grows at random: against direct training alone."""
+    market = OrderFlow(MARKET, intensity=-math.log1p(-CHANCE) * 5 / MATURITY)
+    book = ArrivingUnits(CLAIM, premium=PAID)
+    problem = hedging_problem(ProportionalCost(0.002), 5, market, book)
+    found = compared("clients", problem, Entropic(0.1), None, *effort, box=(-0.5, 6.5))
+    direct = found.pop("direct")
+    return [
+        Finding(f"clients, {x} beside direct", y, direct, 0.05 * direct) for x, y in found.items()
+    ]
+
+
+PARTS = {"entropic": entropic, "shortfall": shortfall, "deviation": deviation, "clients": clients}
 
 
 def experiment(

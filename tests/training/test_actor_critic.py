@@ -5,20 +5,12 @@ import dataclasses
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
-from binomial_market import (
-    CLAIM,
-    MARKET,
-    N,
-    least_entropic_risk,
-    least_with_arrivals,
-    problem_in,
-)
+from binomial_market import CLAIM, MARKET, least_entropic_risk, problem_in
 
-from deephedge.claims import ArrivingUnits, Call
+from deephedge.claims import Call
 from deephedge.costs import Execution, ProportionalCost
-from deephedge.markets import BlackScholes, OrderFlow
+from deephedge.markets import BlackScholes
 from deephedge.numerics.statistics import influence, standard_error
 from deephedge.policies import DeltaHedge, Feedforward, RebalanceEvery
 from deephedge.pricing import BlackScholesFormula
@@ -93,26 +85,3 @@ def test_a_sold_call_on_a_tree():
     knows = float(RISK(believed(problem, found)))
     print(f"optimum {best:.4f}, learned {risk:.4f} ± {error:.4f}, critic {knows:.4f}")
     assert knows == pytest.approx(best, rel=0.03)
-
-
-@pytest.mark.slow
-def test_clients_that_come_at_random():
-    """Within 3 %, and the critic within 6 %, where a client comes in a step with chance 0.3."""
-    chance = 0.3
-    intensity = -np.log1p(-chance) / (0.1 / N)
-    problem = problem_in(OrderFlow(MARKET, intensity=intensity), ArrivingUnits(CLAIM, premium=1.5))
-    best = least_with_arrivals(chance, 1.5)
-    policy = Feedforward.create(
-        problem.market, problem.claim, problem.times, width=32, key=jax.random.key(2)
-    )
-    found = train_actor_critic(
-        problem, policy, RISK, key=jax.random.key(3), holdings=(-0.5, 5.5), n_steps=2500,
-        n_paths=256, learning_rate=0.02,
-    )  # fmt: skip
-    pnl = sample(problem, found.policy, 400_000, key=jax.random.key(9), keep=pnl_only)
-    risk, error = float(RISK(pnl)), float(standard_error(influence(RISK, pnl)))
-    knows = float(RISK(believed(problem, found)))
-    print(f"optimum {best:.4f}, learned {risk:.4f} ± {error:.4f}, critic {knows:.4f}")
-    assert error < 0.007
-    assert best - 4 * error < risk < 1.03 * best + 4 * error
-    assert knows == pytest.approx(best, rel=0.06)
