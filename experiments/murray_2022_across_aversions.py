@@ -17,7 +17,9 @@ import functools
 import pathlib
 from collections.abc import Sequence
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from deephedge.claims import Call
@@ -56,18 +58,9 @@ TRAINED_FOR = (0.1, 0.4, 1.6)
 BETWEEN = (0.2, 0.8)
 
 
-def trained(
-    problem: HedgingProblem | ProblemFamily,
-    risk: Entropic,
-    *,
-    n_seeds: int,
-    n_steps: int,
-    seed: int,
-) -> Sequence[AbstractPolicy]:
-    """Bands that learn the problem, or the family and are told the aversion."""
-    n_parameters = problem.n_shown if isinstance(problem, ProblemFamily) else 0
-    keys = jax.random.split(jax.random.key(seed), n_seeds + 1)
-    start = [
+def untrained(n_seeds: int, n_parameters: int, seed: int) -> list[NoTransactionBand]:
+    """Bands of 0.1 on either side of the delta, whose networks say nothing yet."""
+    return [
         NoTransactionBand.create(
             PROBLEM.market,
             PROBLEM.claim,
@@ -78,13 +71,25 @@ def trained(
             width=16,
             key=key,
         )
-        for key in keys[1:]
+        for key in jax.random.split(jax.random.key(seed), n_seeds + 1)[1:]
     ]
+
+
+def trained(
+    problem: HedgingProblem | ProblemFamily,
+    risk: Entropic,
+    *,
+    n_seeds: int,
+    n_steps: int,
+    seed: int,
+) -> Sequence[AbstractPolicy]:
+    """Bands that learn the problem, or the family and are told the aversion."""
+    n_parameters = problem.n_shown if isinstance(problem, ProblemFamily) else 0
     return train_ensemble(
         problem,
-        start,
+        untrained(n_seeds, n_parameters, seed),
         risk,
-        key=keys[0],
+        key=jax.random.split(jax.random.key(seed), n_seeds + 1)[0],
         optimizer=default_optimizer(n_steps, 0.02),
         n_steps=n_steps,
         n_paths=2048,
@@ -122,14 +127,39 @@ def mean_and_error(values: np.ndarray) -> tuple[float, float]:
     return float(values.mean()), float(values.std(ddof=1) / len(values) ** 0.5)
 
 
+def small(seed: int) -> list[Finding]:
+    """One seed of the one policy at the ends of the range, told the aversion and told the other's.
+
+    It should go 70 % of the way, and must do better for being told what is true. One program
+    judges all: the delta is the untrained band without a width.
+    """
+    (band,), findings = untrained(1, FAMILY.n_shown, seed), []
+    delta = eqx.tree_at(lambda x: x.base.half_width, band, replace_fn=jnp.zeros_like)
+    (one,) = trained(FAMILY, RISK, n_seeds=1, n_steps=60, seed=seed)
+    for aversion, other in ((0.1, 1.6), (1.6, 0.1)):
+        risk = Entropic(aversion=aversion)
+        least = solve_entropic(PROBLEM, risk).value
+        alone, right, wrong = (
+            judge_entropic(PROBLEM, risk, FAMILY.at(policy, FAMILY.point(aversion=told))).value
+            for policy, told in ((delta, aversion), (one, aversion), (one, other))
+        )
+        missed, what = (right - least) / (alone - least), f"aversion {aversion:g}: "
+        findings += [
+            Finding(f"{what}share of the way that it misses", missed, 0.0, 0.3, at_most=True),
+            Finding(f"{what}risk, told so less told {other}", right - wrong, 0, 0, at_most=True),
+        ]
+    return findings
+
+
 def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> list[Finding]:
     """The one policy across the range, and a specialised one at some of it."""
-    aversions, n_seeds, n_steps = ((0.4,), 2, 60) if smoke else (TRAINED_FOR, 2, 150)
-    size = dict(n_seeds=n_seeds, n_steps=n_steps, seed=seed)
+    if smoke:
+        return small(seed)
+    size = dict(n_seeds=2, n_steps=150, seed=seed)
     one = trained(FAMILY, RISK, **size)
-    special = {x: trained(PROBLEM, Entropic(aversion=x), **size) for x in aversions}
-    found = {x: shares(one, x) for x in sorted((*aversions, *(() if smoke else BETWEEN)))}
-    floor, findings = (0.7 if smoke else 0.9), []
+    special = {x: trained(PROBLEM, Entropic(aversion=x), **size) for x in TRAINED_FOR}
+    found = {x: shares(one, x) for x in sorted((*TRAINED_FOR, *BETWEEN))}
+    floor, findings = 0.9, []
     for aversion, each in found.items():
         share, error = mean_and_error(each)
         what = f"aversion {aversion:g}: share of the way that the one policy misses"
@@ -141,7 +171,7 @@ def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> 
         gap, error = mean_and_error(each - found[aversion])
         what = f"aversion {aversion:g}: share of a policy trained for it ({own:.2%}), less that of "
         what += "the one policy"
-        findings.append(Finding(what, gap, 0.0, 0.2 if smoke else 0.05, error, at_most=True))
+        findings.append(Finding(what, gap, 0.0, 0.05, error, at_most=True))
     if out is not None:
         draw(found, rows, special, out)
     return findings

@@ -136,7 +136,7 @@ def record(market: str, n_days: int, seed: int) -> Moves:
         prices, factors = prices[-n_days - 1 :], vols[-n_days - 1 :, None]
         pricer, model = QuotedSurface(), None
     else:
-        times = DAY * jnp.arange(n_days + 1)
+        times = jnp.asarray(DAY * np.arange(n_days + 1))
         heston = market == "Heston"
         source = HESTON if heston else BlackScholes(spot=100.0, vol=0.2)
         path = simulate(source, times, 1, key=jax.random.key(seed))
