@@ -71,8 +71,8 @@ class HullWhiteDelta(AbstractTargetPolicy):
         `marks` are the option's prices along the paths; left out, they are the pricer's.
         """
         terms = {"rate": jnp.asarray(rate, float), "dividend": jnp.asarray(dividend, float)}
-        observed = _observed(claim, pricer, paths, marks, terms)
-        value, spot, delta, unit = (np.asarray(x) for x in observed)
+        found = observed(claim, pricer, paths, marks, terms)
+        value, spot, delta, unit = (np.asarray(x) for x in found)
         move, delta, unit = np.diff(spot), delta[:, :-1], unit[:, :-1]
         left = float(claim.maturity) - np.asarray(paths.time)[:, :-1]
         inside = (np.abs(delta) > EXTREME) & (np.abs(delta) < 1.0 - EXTREME)
@@ -96,14 +96,17 @@ class HullWhiteDelta(AbstractTargetPolicy):
 
 
 @eqx.filter_jit
-def _observed(
+def observed(
     claim: Call | Put,
     pricer: AbstractPricer,
     paths: Path,
     marks: Float[Array, "path time"] | None,
     terms: dict[str, Scalar],
 ) -> tuple[Array, Array, Array, Array]:
-    """The option's price, the spot, delta and the unit of the correction, all along the paths."""
+    """The option's price, the spot, delta and the unit of the correction, all along the paths.
+
+    What `fit` is on: `terms` are its `rate` and `dividend`.
+    """
 
     def one(now: Snapshot, mark: Scalar | None) -> tuple[Array, ...]:
         value = pricer.price(claim, now) if mark is None else mark
