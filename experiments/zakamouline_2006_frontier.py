@@ -199,7 +199,7 @@ def small(seed: int, cost: float = 0.002, aversion: float = 1.0) -> list[Finding
     rules = dict(zip(RULES, targets, strict=False)) | bands(cost, aversion)
     weights = {}
     for name, rule in rules.items():
-        pnl = np.asarray(sample(problem, rule, 20_000, key=key, keep=pnl_only))
+        pnl = np.asarray(sample(problem, rule, 10_000, key=key, keep=pnl_only))
         weights[name] = np.exp(-aversion * pnl)
     ours, found = weights["Zakamouline"], []
     for other in RULES[:3]:
