@@ -209,10 +209,10 @@ def polynomials(seed: int, n_samples: int = 256, degree: int = 7) -> list[Findin
     now = eqx.tree_at(lambda x: x.prices, now, jnp.asarray(fresh[:, None]))
     price, delta = values_and_deltas(BlackScholesFormula(vol=VOL, rate=RATE), claim, now)
     rows = powers(fresh, degree)
-    found = {
-        name: (np.std(rows[0] @ fit - price), np.sqrt(np.mean((rows[1] @ fit - delta[:, 0]) ** 2)))
-        for name, fit in fits.items()
-    }
+    found = {}
+    for name, fit in fits.items():
+        wrong = (rows[0] @ fit - np.asarray(price), rows[1] @ fit - np.asarray(delta)[:, 0])
+        found[name] = float(np.std(wrong[0])), float(np.sqrt(np.mean(wrong[1] ** 2)))
     print(f"errors of prices but for a constant, and of deltas: {found}")
     return [
         Finding(
