@@ -108,8 +108,9 @@ def frontier(cost, n_dates, cells, intervals, aversions, n_paths, seed) -> dict:
         policies |= {(name, aversion): rule for name, rule in bands(cost, aversion).items()}
     policies |= {("optimum", aversion): cell.best.policy for aversion, cell in cells.items()}
     problem, key = problem_of(cost, n_dates), jax.random.key(seed)
-    found = sample_each(problem, policies, n_paths, key=key, keep=pnl_and_costs)
-    return {name: tuple(np.asarray(x) for x in both) for name, both in found.items()}
+    named = {str(name): policy for name, policy in policies.items()}
+    found = sample_each(problem, named, n_paths, key=key, keep=pnl_and_costs)
+    return {name: tuple(np.asarray(x) for x in found[str(name)]) for name in policies}
 
 
 def points(simulated: dict, rule: str) -> np.ndarray:
