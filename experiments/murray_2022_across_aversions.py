@@ -29,7 +29,7 @@ from deephedge.policies import AbstractPolicy, DeltaBand, DeltaHedge, NoTransact
 from deephedge.pricing import BlackScholesFormula
 from deephedge.reports import Finding, Paper
 from deephedge.risk import Entropic
-from deephedge.rollout import HedgingProblem, time_grid
+from deephedge.rollout import HedgingProblem, pnl_only, sample, time_grid
 from deephedge.training import Parameter, ProblemFamily, default_optimizer, train_ensemble
 
 PAPER = Paper(
@@ -122,14 +122,53 @@ def mean_and_error(values: np.ndarray) -> tuple[float, float]:
     return float(values.mean()), float(values.std(ddof=1) / len(values) ** 0.5)
 
 
+def small(seed: int) -> list[Finding]:
+    """Bands of one width in place of networks, all on the same 8,000 paths: nothing is trained.
+
+    The one policy's width is a power of the aversion, through the best widths at both ends of the
+    range. Between them, at 0.4, it may miss 5 % of what a band that is best there gains over the
+    delta, and must have less risk than the widths of the ends, which are told a wrong aversion.
+    """
+
+    def outcomes(width: float) -> np.ndarray:
+        band, key = DeltaBand(PROBLEM.claim, FORMULA, half_width=width), jax.random.key(seed)
+        return np.asarray(sample(PROBLEM, band, 8_000, key=key, keep=pnl_only))
+
+    def risk(pnl: np.ndarray, aversion: float) -> float:
+        return float(np.log(np.mean(np.exp(-aversion * pnl)))) / aversion
+
+    widths = np.geomspace(0.02, 0.32, 5)
+    tried = [outcomes(width) for width in widths]
+
+    def best(aversion: float) -> float:
+        """The least of a parabola through the best width and its neighbours."""
+        risks = np.array([risk(pnl, aversion) for pnl in tried])
+        near = np.clip(risks.argmin(), 1, 3) + np.arange(-1, 2)
+        square, slope, _ = np.polyfit(np.log(widths[near]), risks[near], 2)
+        return float(np.exp(-0.5 * slope / square))
+
+    low, own, high = (best(aversion) for aversion in (0.1, 0.4, 1.6))
+    print(f"best half-widths at 0.1, 0.4 and 1.6: {low:.4f}, {own:.4f}, {high:.4f}")
+    asked = (0.0, own, low, high, (low * high) ** 0.5)
+    delta, special, calm, wary, one = (risk(outcomes(width), 0.4) for width in asked)
+    missed = (one - special) / (delta - special)
+    what = "aversion 0.4: share of a band's own gain that the one policy misses"
+    return [
+        Finding(what, missed, 0.0, 0.05, at_most=True),
+        Finding("risk, told 0.4, less told 0.1", one - calm, 0.0, 0.0, at_most=True),
+        Finding("risk, told 0.4, less told 1.6", one - wary, 0.0, 0.0, at_most=True),
+    ]
+
+
 def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> list[Finding]:
     """The one policy across the range, and a specialised one at some of it."""
-    aversions, n_seeds, n_steps = ((0.4,), 2, 60) if smoke else (TRAINED_FOR, 2, 150)
-    size = dict(n_seeds=n_seeds, n_steps=n_steps, seed=seed)
+    if smoke:
+        return small(seed)
+    size = dict(n_seeds=2, n_steps=150, seed=seed)
     one = trained(FAMILY, RISK, **size)
-    special = {x: trained(PROBLEM, Entropic(aversion=x), **size) for x in aversions}
-    found = {x: shares(one, x) for x in sorted((*aversions, *(() if smoke else BETWEEN)))}
-    floor, findings = (0.7 if smoke else 0.9), []
+    special = {x: trained(PROBLEM, Entropic(aversion=x), **size) for x in TRAINED_FOR}
+    found = {x: shares(one, x) for x in sorted((*TRAINED_FOR, *BETWEEN))}
+    floor, findings = 0.9, []
     for aversion, each in found.items():
         share, error = mean_and_error(each)
         what = f"aversion {aversion:g}: share of the way that the one policy misses"
@@ -141,7 +180,7 @@ def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> 
         gap, error = mean_and_error(each - found[aversion])
         what = f"aversion {aversion:g}: share of a policy trained for it ({own:.2%}), less that of "
         what += "the one policy"
-        findings.append(Finding(what, gap, 0.0, 0.2 if smoke else 0.05, error, at_most=True))
+        findings.append(Finding(what, gap, 0.0, 0.05, error, at_most=True))
     if out is not None:
         draw(found, rows, special, out)
     return findings

@@ -10,13 +10,25 @@ from deephedge.reports import Finding, Paper, reproductions
 
 FOLDER = pathlib.Path(__file__).parents[2] / "experiments"
 FILES = reproductions.paper_files(FOLDER)
-QUICK = ("derman_kamal_1999_discrete_hedging", "moreira_muir_2017_volatility_managed")
-"""Whose small size takes a few seconds; that of the others is run under slow."""
+SLOW_SMOKE = (
+    "buehler_2019_call_spread",
+    "buehler_2019_heston_asymptotics",
+    "buehler_2019_heston_shortfall",
+    "buehler_2019_price_asymptotics",
+    "buehler_2019_recurrent_costs",
+    "cao_2021_reinforcement_learning",
+    "cao_2021_stochastic_volatility",
+    "horvath_2021_rough_bergomi",
+    "imaki_2021_learning_curves",
+    "imaki_2021_lookback",
+    "imaki_2021_no_transaction_band",
+)
+"""Whose small size takes more than a few seconds; it is run under slow."""
 
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in FILES],
+    [pytest.param(name, marks=pytest.mark.slow if name in SLOW_SMOKE else ()) for name in FILES],
 )
 def test_the_small_size_agrees(name, tmp_path):
     found = reproductions.reproduce(FILES[name], full=False, picture=tmp_path / "picture.svg")

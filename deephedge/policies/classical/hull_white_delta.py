@@ -71,20 +71,8 @@ class HullWhiteDelta(AbstractTargetPolicy):
         `marks` are the option's prices along the paths; left out, they are the pricer's.
         """
         terms = {"rate": jnp.asarray(rate, float), "dividend": jnp.asarray(dividend, float)}
-
-        @jax.jit
-        def rows(paths: Path, marks: Array | None) -> tuple[Array, Array, Array, Array]:
-            def one(now: Snapshot, mark: Scalar | None) -> tuple[Array, ...]:
-                value = pricer.price(claim, now) if mark is None else mark
-                vol = vol_of(claim, value, now, **terms)
-                formula = BlackScholesFormula(vol=vol, **terms)
-                delta, unit = _delta_and_unit(formula, claim, now)
-                return value, now.prices[claim.asset], delta, unit
-
-            # Path by path: a pricer by transforms would fill the memory with all at once.
-            return jax.lax.map(lambda path: jax.vmap(one)(*path), (paths.snapshots(), marks))
-
-        value, spot, delta, unit = (np.asarray(x) for x in rows(paths, marks))
+        found = observed(claim, pricer, paths, marks, terms)
+        value, spot, delta, unit = (np.asarray(x) for x in found)
         move, delta, unit = np.diff(spot), delta[:, :-1], unit[:, :-1]
         left = float(claim.maturity) - np.asarray(paths.time)[:, :-1]
         inside = (np.abs(delta) > EXTREME) & (np.abs(delta) < 1.0 - EXTREME)
@@ -105,6 +93,29 @@ class HullWhiteDelta(AbstractTargetPolicy):
         """A typical member, for tests and documentation."""
         claim, pricer = Call.example(), BlackScholesFormula.example()
         return cls(claim, pricer, level=-0.25, linear=0.4, quadratic=-0.5)
+
+
+@eqx.filter_jit
+def observed(
+    claim: Call | Put,
+    pricer: AbstractPricer,
+    paths: Path,
+    marks: Float[Array, "path time"] | None,
+    terms: dict[str, Scalar],
+) -> tuple[Array, Array, Array, Array]:
+    """The option's price, the spot, delta and the unit of the correction, all along the paths.
+
+    What `fit` is on: `terms` are its `rate` and `dividend`.
+    """
+
+    def one(now: Snapshot, mark: Scalar | None) -> tuple[Array, ...]:
+        value = pricer.price(claim, now) if mark is None else mark
+        vol = vol_of(claim, value, now, **terms)
+        delta, unit = _delta_and_unit(BlackScholesFormula(vol=vol, **terms), claim, now)
+        return value, now.prices[claim.asset], delta, unit
+
+    # Path by path: a pricer by transforms would fill the memory with all at once.
+    return jax.lax.map(lambda path: jax.vmap(one)(*path), (paths.snapshots(), marks))
 
 
 def _delta_and_unit(
