@@ -92,7 +92,9 @@ def backward(setting: Setting, grid: Grid, given: Given | None = None) -> Backwa
 
     def step(after: After, k: Array) -> tuple[After, Decision]:
         weights = setting.law.weights(dt[k], grid.dx, grid.reach)
-        log_mean, mean = certainty_equivalent(after.exponent, after.slope, weights)
+        log_mean, mean = certainty_equivalent(
+            after.exponent, after.slope, weights, everywhere=given is not None
+        )
         price = levels[k] * jnp.exp(grid.log_prices())
         unit = (discounts[k] * price)[None, :, None]
         curve = Curve(held, log_mean / a + unit * row, mean + unit)

@@ -19,11 +19,17 @@ def certainty_equivalent(
     exponent: Float[Array, "state wide node"],
     slope: Float[Array, "state wide node"],
     weights: Float[Array, "state state offset"],
+    *,
+    everywhere: bool = False,
 ) -> tuple[Float[Array, "state price node"], Float[Array, "state price node"]]:
     r"""$\log \sum w e^{\text{exponent}}$, and the mean of `slope` under the tilted weights.
 
     The weights of a log-price's offsets are those of every other, so that the sum is a banded
     matrix product. `wide` has reach prices more on either side than `price`.
+
+    Args:
+        everywhere: also at holdings so far from good ones that nothing is left of their sum beside
+            the largest of its block; otherwise these are dear, and steeply so.
     """
     n_states, _, window = weights.shape
     reach = (window - 1) // 2
@@ -42,10 +48,30 @@ def certainty_equivalent(
         lost = total < LEAST
         safe = jnp.where(lost, 1.0, total)
         mean = (matrix @ (terms * steep)) / safe
-        # Holdings so far from good ones that their sum is no number: dear, and steeply so.
+        log_sum = jnp.log(safe) + top[None, :]
+        if everywhere:
+            return lax.cond(jnp.any(lost), one_by_one, lambda *_: (log_sum, mean), near, steep)
         falling = jnp.cumsum(~lost, axis=1) == 0
         mean = jnp.where(lost, jnp.where(falling, -FAR, FAR), mean)
-        return jnp.where(lost, FAR, jnp.log(safe) + top[None, :]), mean
+        return jnp.where(lost, FAR, log_sum), mean
+
+    def by_state(x: Array) -> Array:
+        return jnp.moveaxis(x, 0, 1).reshape(n_states * BLOCK, -1)
+
+    def one_by_one(near: Array, steep: Array) -> tuple[Array, Array]:
+        """Each price's sum with its own largest exponent."""
+        near, steep = (x.reshape(n_states, span, -1) for x in (near, steep))
+
+        def of_price(row: Array) -> tuple[Array, Array]:
+            here, slopes = (lax.dynamic_slice_in_dim(x, row, window, axis=1) for x in (near, steep))
+            terms = here[None] + jnp.log(weights)[:, :, :, None]
+            top = jnp.max(terms, axis=(1, 2), keepdims=True)
+            parts = jnp.exp(terms - top)
+            total = jnp.sum(parts, axis=(1, 2))
+            return jnp.log(total) + top[:, 0, 0], jnp.sum(parts * slopes[None], axis=(1, 2)) / total
+
+        log_sum, mean = lax.map(of_price, jnp.arange(BLOCK))
+        return by_state(log_sum), by_state(mean)
 
     log_sum, mean = lax.map(block, jnp.arange(0, n_prices, BLOCK))
 
