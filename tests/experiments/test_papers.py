@@ -2,6 +2,8 @@
 
 import json
 import pathlib
+import sys
+from types import ModuleType
 
 import pytest
 
@@ -104,6 +106,28 @@ def test_results_are_kept_listed_and_written_to_pages(tmp_path, capsys):
     command([*terms, "nobody_1900_nothing", "--json", "--out", str(out)])
     again = json.loads(capsys.readouterr().out)
     assert again[0]["findings"][0]["ours"] == 7.0
+
+
+@pytest.mark.parametrize("imported_before", [False, True])
+def test_a_paper_imports_what_stands_beside_it_and_no_other_folders(
+    tmp_path, monkeypatch, imported_before
+):
+    known = ModuleType("nobody_1900_shared")
+    if imported_before:
+        monkeypatch.setitem(sys.modules, "nobody_1900_shared", known)
+    path = list(sys.path)
+    for number in (7.0, 8.0):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        # Through another paper, to what is no paper.
+        (folder / "nobody.py").write_text(f"ONE = {number}\n")
+        (folder / "nobody_1900_shared.py").write_text("from nobody import ONE as ONE\n")
+        file = folder / "nobody_1900_nothing.py"
+        file.write_text(f"from nobody_1900_shared import ONE\n{PAPER.replace('1.0,', 'ONE,', 1)}")
+        assert reproductions.reproduce(file, full=True).findings[0].ours == number
+    assert sys.path == path
+    assert "nobody" not in sys.modules and "nobody_1900_nothing" not in sys.modules
+    assert sys.modules.get("nobody_1900_shared") is (known if imported_before else None)
 
 
 def test_a_risk_may_be_any_amount_below_the_papers():
