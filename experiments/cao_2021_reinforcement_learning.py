@@ -14,6 +14,9 @@ computed (`mean_deviation`); ours may be below it by four standard errors and th
 weekly hedge the library's actor-critic, which like the paper's agent learns step by step what is
 still to come, stands beside direct training of the same network.
 
+The small size has the weekly row, and trains nothing: the band from which training begins, 0.15 to
+each side of delta, should have less than delta's Y, and no more than the agent's, as above.
+
     deephedge reproduce cao_2021_reinforcement_learning --full
 """
 
@@ -22,6 +25,7 @@ import math
 import pathlib
 from typing import Any
 
+import equinox as eqx
 import jax
 import numpy as np
 
@@ -36,6 +40,7 @@ from deephedge.reports import Finding, Paper
 from deephedge.risk import MeanStandardDeviation
 from deephedge.rollout import HedgingProblem, pnl_only, sample, time_grid
 from deephedge.training import default_optimizer, train_actor_critic, train_ensemble
+from deephedge.typing import Array, Float, Scalar
 
 PAPER = Paper(
     reference="Cao, Chen, Hull and Poulos (2021), Deep hedging of derivatives using reinforcement "
@@ -62,8 +67,8 @@ EXHIBIT = {
 """Mean and standard deviation of the cost of hedging, percent of the option's price."""
 ROUNDING, THEIR_PATHS = 0.5, 100_000
 MARKET, FORMULA = BlackScholes(spot=100.0, vol=0.2, drift=0.05), BlackScholesFormula(vol=0.2)
-NODES = {"n_holdings": 43, "n_wealth": 61}
-"""Of the grid on which the least Y is computed."""
+HALF_WIDTH = 0.15
+"""Of the band around delta from which training begins, in shares."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,12 +76,15 @@ class Effort:
     """How much is simulated and trained."""
 
     n_paths: int
-    n_seeds: int
-    n_steps: int
+    n_holdings: int
+    """Nodes of the grid on which the least Y is computed, and `n_wealth`."""
+    n_wealth: int
+    n_seeds: int = 1
+    n_steps: int = 0
     actor_steps: int = 0
 
 
-FULL, SMOKE = Effort(100_000, 3, 150, 1500), Effort(40_000, 2, 20)
+FULL, SMOKE = Effort(100_000, 43, 61, 3, 150, 1500), Effort(40_000, 29, 41)
 
 
 def problem_of(market: AbstractMarket, pricer: AbstractPricer, often: str) -> HedgingProblem:
@@ -93,7 +101,7 @@ def network(problem: HedgingProblem, formula: AbstractPricer, seed: int, *more: 
         problem.market,
         problem.claim,
         problem.times,
-        base=DeltaBand(problem.claim, formula, half_width=0.15),
+        base=DeltaBand(problem.claim, formula, half_width=HALF_WIDTH),
         corrects="band",
         features=("moneyness", "time", "deviations", *more),
         width=16,
@@ -120,6 +128,12 @@ def directly(
     return list(found.policies)
 
 
+def untrained(problem: HedgingProblem, formula: AbstractPricer) -> dict[str, list[AbstractPolicy]]:
+    """Delta, as a band without width, and the band that training begins with."""
+    widths = {"delta": 0.0, "band": HALF_WIDTH}
+    return {x: [DeltaBand(problem.claim, formula, half_width=w)] for x, w in widths.items()}
+
+
 def step_by_step(problem: HedgingProblem, effort: Effort, seed: int) -> list[AbstractPolicy]:
     """The same band by the library's actor-critic, seed by seed."""
     settings: dict[str, Any] = dict(
@@ -137,18 +151,28 @@ def step_by_step(problem: HedgingProblem, effort: Effort, seed: int) -> list[Abs
     ]
 
 
+@eqx.filter_jit
+def price_of(problem: HedgingProblem) -> Scalar:
+    return problem.premium_at(problem.market.start())
+
+
+@eqx.filter_jit
+def judged_by_y(pnl: Float[Array, " path"]) -> tuple[Scalar, Scalar]:
+    """Y and its standard error."""
+    return RISK(pnl), standard_error(influence(RISK, pnl))
+
+
 def costs(problem: HedgingProblem, hedge: AbstractPolicy, n_paths: int, seed: int) -> dict:
     """Mean and deviation of the cost in percent of the price, and Y, with standard errors."""
-    price = problem.premium_at(problem.market.start())
-    key = jax.random.key(seed + 1_000_003)
+    price, key = price_of(problem), jax.random.key(seed + 1_000_003)
     pnl = 100.0 * sample(problem, hedge, n_paths, key=key, keep=pnl_only) / price
-    x = np.asarray(pnl, float)
+    x, (y, y_error) = np.asarray(pnl, float), judged_by_y(pnl)
     deviation = float(np.std(x))
     kurtosis = float(np.mean((x - x.mean()) ** 4)) / deviation**4
     return {
         "mean": (-float(x.mean()), deviation / math.sqrt(n_paths)),
         "s.d.": (deviation, deviation * math.sqrt((kurtosis - 1.0) / (4 * n_paths))),
-        "Y": (float(RISK(pnl)), float(standard_error(influence(RISK, pnl)))),
+        "Y": (float(y), float(y_error)),
     }
 
 
@@ -171,7 +195,7 @@ def as_theirs(what: str, found: dict, theirs: tuple, n_paths: int, place: str) -
     for number, column in zip(theirs, ("mean", "s.d."), strict=True):
         ours, error = found[column]
         room = ROUNDING + 4.0 * error * math.sqrt(1.0 + n_paths / THEIR_PATHS)
-        findings.append(Finding(f"{what}, {column}, %", ours, number, room, error, place))
+        findings.append(Finding(f"{what}, {column}, %", ours, float(number), room, error, place))
     return findings
 
 
@@ -184,10 +208,17 @@ def no_worse(what: str, seeds: list[dict], theirs: tuple, place: str, why: str =
     return Finding(claim, max(between.mean - agent, 0.0), 0.0, room, error, place, why)
 
 
-def least_of(problem: HedgingProblem) -> tuple[float, ...]:
+def less_than_delta(what: str, band: dict, delta: dict) -> Finding:
+    """The paper's claim, of a hedge that is no learner's: its Y less delta's, below 0."""
+    (ours, error), (theirs, other) = band["Y"], delta["Y"]
+    claim = f"{what}: Y less that of delta, %"
+    return Finding(claim, ours - theirs, 0.0, 0.0, math.hypot(error, other), at_most=True)
+
+
+def least_of(problem: HedgingProblem, effort: Effort) -> tuple[float, ...]:
     """The least Y of all hedges, its error, and its mean and deviation, in percent."""
-    price = float(problem.premium_at(problem.market.start()))
-    x = mean_deviation(problem, 1.5, **NODES)
+    price = float(price_of(problem))
+    x = mean_deviation(problem, 1.5, n_holdings=effort.n_holdings, n_wealth=effort.n_wealth)
     return tuple(100.0 * y / price for y in (x.value, x.error, x.mean, x.deviation))
 
 
@@ -200,20 +231,22 @@ def not_below(what: str, seeds: list[dict], least: float, exact_to: float) -> Fi
 
 
 def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> list[Finding]:
-    """Exhibit 3; the small size has its weekly row."""
+    """Exhibit 3; the small size has its weekly row, and an untrained band."""
     effort, place = (SMOKE if smoke else FULL), "exhibit 3"
     findings, rows, leasts = [], {}, {}
     for often in ("weekly",) if smoke else EXHIBIT:
         problem, theirs = problem_of(MARKET, FORMULA, often), EXHIBIT[often]
-        hedges = {
-            "delta": [DeltaHedge(problem.claim, FORMULA)],
-            "direct": directly(problem, FORMULA, effort, seed, "wealth"),
-        }
+        hedges: dict[str, list[AbstractPolicy]] = {}
+        if smoke:
+            hedges |= untrained(problem, FORMULA)
+        else:
+            hedges["delta"] = [DeltaHedge(problem.claim, FORMULA)]
+            hedges["direct"] = directly(problem, FORMULA, effort, seed, "wealth")
         if often == "weekly" and not smoke:
             hedges["direct, wealth not seen"] = directly(problem, FORMULA, effort, seed)
             hedges["actor-critic"] = step_by_step(problem, effort, seed)
         found = rows[often] = judged(problem, hedges, often, effort, seed)
-        least = leasts[often] = least_of(problem)
+        least = leasts[often] = least_of(problem, effort)
         print(f"{often}: least Y {least[0]:.2f} ± {least[1]:.2f}, mean {least[2]:.1f}", flush=True)
         what = f"delta, {often}"
         findings += as_theirs(what, found["delta"][0], theirs["delta"], effort.n_paths, place)
@@ -222,7 +255,11 @@ def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> 
             for name, seeds in found.items()
             if name != "delta"
         ]
-        findings.append(not_below(f"direct, {often}", found["direct"], *least[:2]))
+        best = "band" if smoke else "direct"
+        findings.append(not_below(f"{best}, {often}", found[best], *least[:2]))
+        if smoke:
+            what = f"band, {often}"
+            findings.append(less_than_delta(what, found["band"][0], found["delta"][0]))
     if out is not None:
         draw(rows, EXHIBIT, [least[2:] for least in leasts.values()], out)
     return findings
