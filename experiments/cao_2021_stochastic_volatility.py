@@ -6,7 +6,8 @@ Hagan's volatility; its Bartlett delta and its practitioner's (of Black and Scho
 volatility) stand beside the paper's, and a band trained on Y, which sees the volatility, beside
 the paper's agent, which does not. Tolerances are those of exhibit 3. The least Y of any hedge is
 not known here: the library computes it for independent returns only. The small size has the weekly
-row, with the untrained band around delta at today's volatility in place of a trained one.
+row without Bartlett's delta, and the best of bands of one width around delta at today's
+volatility in place of a trained one.
 
     deephedge reproduce cao_2021_stochastic_volatility --full
 """
@@ -45,23 +46,22 @@ FORMULA = HaganFormula(MARKET)
 
 
 def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> list[Finding]:
-    """Exhibit 6; the small size has its weekly row, and an untrained band."""
+    """Exhibit 6; the small size has its weekly row, and a band of one width."""
     effort, place = (exhibit_3.SMOKE if smoke else exhibit_3.FULL), "exhibit 6"
     findings, rows = [], {}
     for often in ("weekly",) if smoke else EXHIBIT:
         problem, theirs = exhibit_3.problem_of(MARKET, FORMULA, often), EXHIBIT[often]
-        hedges = {
-            "Bartlett": [BartlettDelta.under(MARKET, problem.claim)],
-            "practitioner": [PractitionerDelta(problem.claim, FORMULA)],
-        }
+        hedges = {} if smoke else {"Bartlett": [BartlettDelta.under(MARKET, problem.claim)]}
+        hedges["practitioner"] = [PractitionerDelta(problem.claim, FORMULA)]
         if smoke:
-            hedges["band"] = exhibit_3.untrained(problem, QuotedBlackScholes())["band"]
+            problem = exhibit_3.sold_for_cash(problem)
+            hedges["band"] = [exhibit_3.best_band(problem, QuotedBlackScholes(), effort, seed)]
         else:
             hedges["direct"] = exhibit_3.directly(
                 problem, QuotedBlackScholes(), effort, seed, "wealth", "factors"
             )
         found = rows[often] = exhibit_3.judged(problem, hedges, often, effort, seed)
-        for name in ("Bartlett", "practitioner"):
+        for name in ("practitioner",) if smoke else ("Bartlett", "practitioner"):
             findings += exhibit_3.as_theirs(
                 f"{name}, {often}", found[name][0], theirs[name], effort.n_paths, place
             )
@@ -69,7 +69,7 @@ def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> 
         what = f"{best}, {often}"
         findings.append(exhibit_3.no_worse(what, found[best], theirs["agent"], place))
         if smoke:
-            found = found["band"][0], found["Bartlett"][0]
+            found = found["band"][0], found["practitioner"][0]
             findings.append(exhibit_3.less_than_delta(what, *found))
     if out is not None:
         exhibit_3.draw(rows, EXHIBIT, [], out)

@@ -12,13 +12,26 @@ from deephedge.reports import Finding, Paper, reproductions
 
 FOLDER = pathlib.Path(__file__).parents[2] / "experiments"
 FILES = reproductions.paper_files(FOLDER)
-QUICK = ("derman_kamal_1999_discrete_hedging", "moreira_muir_2017_volatility_managed")
-"""Whose small size takes a few seconds; that of the others is run under slow."""
+SLOW_SMOKE = (
+    "bertrand_prigent_2005_cppi_and_obpi",
+    "bertsimas_kogan_lo_2000_granularity",
+    "cont_tankov_2009_cppi_gap_risk",
+    "giles_2008_multilevel",
+    "huge_savine_2020_differential_learning",
+    "hull_white_2017_minimum_variance",
+    "longstaff_schwartz_2001_table_1",
+    "lutkebohmert_2022_robust_hedging",
+    "murray_2022_across_aversions",
+    "ruf_wang_2022_linear_correction",
+    "whalley_wilmott_1997_asymptotics",
+    "zakamouline_2006_frontier",
+)
+"""Whose small size takes too long to be run by default."""
 
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in FILES],
+    [pytest.param(name, marks=pytest.mark.slow if name in SLOW_SMOKE else ()) for name in FILES],
 )
 def test_the_small_size_agrees(name, tmp_path):
     found = reproductions.reproduce(FILES[name], full=False, picture=tmp_path / "picture.svg")
