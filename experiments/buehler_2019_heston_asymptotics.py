@@ -19,6 +19,7 @@ beside the hedge without a band.
 
 import pathlib
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -40,7 +41,7 @@ from deephedge.reports import Finding, Paper
 from deephedge.risk import Entropic
 from deephedge.rollout import HedgingProblem, pnl_only, sample
 from deephedge.training import default_optimizer, train
-from deephedge.typing import Array
+from deephedge.typing import Array, Float, Scalar
 
 PAPER = Paper(
     reference=REFERENCE,
@@ -94,33 +95,45 @@ def learned(cost: float, middle: TabulatedHoldings, n_steps: int, seed: int) -> 
     ).policy
 
 
+@eqx.filter_jit
+def judged_by_risk(pnl: Float[Array, " path"]) -> tuple[Scalar, Float[Array, " path"]]:
+    """The risk, and how far each path moves it."""
+    return RISK(pnl), influence(RISK, pnl)
+
+
+def error_of(moved: np.ndarray) -> float:
+    return float(standard_error(jnp.asarray(moved)))
+
+
 def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> list[Finding]:
     """The slope of log(p - q) in the log of the cost."""
     costs = 2.0 ** -np.arange(6, 11, 2 if smoke else 1)
     n_paths, judge = 8192 if smoke else 300_000, jax.random.key(seed + 1_000_003)
     middle = model_hedge(charged(0.0), SMALL if smoke else WHOLE)
 
-    def judged(cost: float, hedge: AbstractPolicy) -> Array:
-        return sample(charged(cost), hedge, n_paths, key=judge, keep=pnl_only)
+    def judged(cost: float, hedge: AbstractPolicy) -> tuple[float, np.ndarray]:
+        pnl = sample(charged(cost), hedge, n_paths, key=judge, keep=pnl_only)
+        risk, moved = judged_by_risk(pnl)
+        return float(risk), np.asarray(moved)
 
     free, no_band = float(price_by_the_model()), Around(middle, jnp.zeros(2))
-    print(f"q = {free:.4f}; p without costs, model's hedge {float(RISK(judged(0.0, no_band))):.4f}")
+    print(f"q = {free:.4f}; p without costs, model's hedge {judged(0.0, no_band)[0]:.4f}")
     extra, effect = [], 0.0
     slopes = np.log(costs) - np.mean(np.log(costs))
     slopes = slopes / np.sum(slopes**2)
     for cost, weight in zip(costs, slopes, strict=True):
         begin = float(cost), middle
-        pnl = judged(float(cost), plain(*begin) if smoke else learned(*begin, 250, seed))
-        moved = influence(RISK, pnl)
-        extra.append(float(RISK(pnl)) - free)
+        hedge = plain(*begin) if smoke else learned(*begin, 250, seed)
+        risk, moved = judged(float(cost), hedge)
+        extra.append(risk - free)
         effect = effect + weight * moved / extra[-1]
-        print(f"cost {cost:.6f}: p - q = {extra[-1]:.4f} ± {float(standard_error(moved)):.4f}")
-    slope, error = float(slopes @ np.log(extra)), float(standard_error(jnp.asarray(effect)))
+        print(f"cost {cost:.6f}: p - q = {extra[-1]:.4f} ± {error_of(moved):.4f}")
+    slope, error = float(slopes @ np.log(extra)), error_of(np.asarray(effect))
     room, kind = (0.15 if smoke else 0.05) + 4 * error, "plain" if smoke else "learned"
     what = f"slope of log(p - q), two instruments, {kind} bands"
     findings = [Finding(what, slope, 2.0 / 3.0, room, error, "section 5, from memory", WHY)]
     if smoke:
-        dear = float(RISK(judged(float(costs[0]), no_band))) - free
+        dear = judged(float(costs[0]), no_band)[0] - free
         what = "p - q at a cost of 2^-6, with the band over without"
         findings.append(Finding(what, extra[0] / dear, 0.9, 0.0, at_most=True))
     if out is not None:

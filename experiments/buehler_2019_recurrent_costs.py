@@ -151,12 +151,16 @@ def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> 
         seeds = [seed] if name == "band" else [seed, seed + 100]
         hedges = (rule(name, base),) if smoke else learned(task, name, base, seeds, (200, 4096))
         pnl[name] = [sample(task, x, n_paths, key=judge, keep=pnl_only) for x in hedges]
-        values = [f"{float(RISK(x)):.4f}" for x in pnl[name]]
+        values = [f"{price_of(x):.4f}" for x in pnl[name]]
         print(f"{name}: price by seed " + ", ".join(values), flush=True)
     findings = of_rules(pnl) if smoke else of_networks(pnl)
     if out is not None:
         draw({name: np.asarray(x[0]) for name, x in pnl.items()}, out)
     return findings
+
+
+def price_of(pnl: Float[Array, " path"]) -> float:
+    return float(value_and_error(RISK, pnl)[0])
 
 
 def of_networks(pnl: dict[str, list[Array]]) -> list[Finding]:
@@ -166,7 +170,7 @@ def of_networks(pnl: dict[str, list[Array]]) -> list[Finding]:
 
 def of_rules(pnl: dict[str, list[Array]]) -> list[Finding]:
     half = 0.5 * (PRICES["simple"] - PRICES["recurrent"])
-    gap = float(RISK(pnl["recurrent"][0]) - RISK(pnl["simple"][0]))
+    gap = price_of(pnl["recurrent"][0]) - price_of(pnl["simple"][0])
     return [
         priced("recurrent", "price, untrained band", pnl["recurrent"], half),
         Finding("price of the band less that of the hedge without", gap, 0.0, 0.0, at_most=True),
@@ -185,7 +189,7 @@ def difference(simple: list[Array], recurrent: list[Array]) -> Finding:
     pairs = list(zip(simple, recurrent, strict=True))
     gaps = [influence(RISK, x) - influence(RISK, y) for x, y in pairs]
     ours, error = pooled(
-        [float(RISK(x) - RISK(y)) for x, y in pairs], [float(standard_error(x)) for x in gaps]
+        [price_of(x) - price_of(y) for x, y in pairs], [float(standard_error(x)) for x in gaps]
     )
     theirs = PRICES["simple"] - PRICES["recurrent"]
     what = "price of the simple network less that of the recurrent (its sign counts)"
@@ -205,7 +209,7 @@ def draw(pnl: dict[str, np.ndarray], out: pathlib.Path) -> None:
     figure, axes = plt.subplots(figsize=(5.6, 3.6), layout="constrained")
     bins = np.linspace(-10.0, 8.0, 145)
     for name, values in pnl.items():
-        label = f"{name}: price {float(RISK(jnp.asarray(values))):.2f}"
+        label = f"{name}: price {price_of(jnp.asarray(values)):.2f}"
         axes.hist(np.clip(values, -10.0, 8.0), bins, density=True, histtype="step", label=label)
     axes.set_xlabel("P&L without a premium")
     axes.set_ylabel("density")
