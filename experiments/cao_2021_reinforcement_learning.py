@@ -68,10 +68,8 @@ EXHIBIT = {
 """Mean and standard deviation of the cost of hedging, percent of the option's price."""
 ROUNDING, THEIR_PATHS = 0.5, 100_000
 MARKET, FORMULA = BlackScholes(spot=100.0, vol=0.2, drift=0.05), BlackScholesFormula(vol=0.2)
-HALF_WIDTH = 0.15
-"""Of the band around delta from which training begins, in shares."""
-WIDTHS = (0.05, 0.1, 0.15, 0.2)
-"""Of the bands that are tried in the small size."""
+HALF_WIDTH, WIDTHS = 0.15, (0.05, 0.1, 0.15, 0.2)
+"""Around delta, in shares: where training begins, and what the small size tries."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -213,17 +211,16 @@ def no_worse(what: str, seeds: list[dict], theirs: tuple, place: str, why: str =
     """By how much our Y, the mean over the seeds, is above the agent's: 0 if it is not."""
     agent, between = theirs[0] + 1.5 * theirs[1], spread([found["Y"][0] for found in seeds])
     error = max(found["Y"][1] for found in seeds)
-    if len(seeds) > 1:
-        error = math.hypot(between.standard_error, error)
+    error = math.hypot(between.standard_error, error) if len(seeds) > 1 else error
     claim = f"{what}: Y = {between.mean:.2f}, above the agent's {agent:.1f}, %"
     room = 2.5 * ROUNDING + 4.0 * error
     return Finding(claim, max(between.mean - agent, 0.0), 0.0, room, error, place, why)
 
 
-def less_than_delta(what: str, band: dict, delta: dict) -> Finding:
-    """The paper's claim, of a hedge that is found without learning: its Y less delta's, below 0."""
-    (ours, error), (theirs, other) = band["Y"], delta["Y"]
-    claim = f"{what}: Y less that of delta, %"
+def less_than(what: str, found: dict, name: str) -> Finding:
+    """The paper's claim, of a band found without learning: its Y less that of a delta, below 0."""
+    (ours, error), (theirs, other) = found["band"][0]["Y"], found[name][0]["Y"]
+    claim = f"{what}: Y less that of {name}, %"
     return Finding(claim, ours - theirs, 0.0, 0.0, math.hypot(error, other), at_most=True)
 
 
@@ -242,28 +239,37 @@ def not_below(what: str, seeds: list[dict], least: float, exact_to: float) -> Fi
     return Finding(claim, max(least - best, 0.0), 0.0, room, error, "dynamic programming")
 
 
+def plain(problem: HedgingProblem, often: str, effort: Effort, seed: int) -> dict:
+    """Delta, as a band without width, and the best of the others."""
+    del often
+    delta = DeltaBand(problem.claim, FORMULA, half_width=0.0)
+    return {"delta": [delta], "band": [best_band(problem, FORMULA, effort, seed)]}
+
+
+def learned(problem: HedgingProblem, often: str, effort: Effort, seed: int) -> dict:
+    hedges: dict[str, list[AbstractPolicy]] = {"delta": [DeltaHedge(problem.claim, FORMULA)]}
+    hedges["direct"] = directly(problem, FORMULA, effort, seed, "wealth")
+    if often == "weekly":
+        hedges["direct, wealth not seen"] = directly(problem, FORMULA, effort, seed)
+        hedges["actor-critic"] = step_by_step(problem, effort, seed)
+    return hedges
+
+
 def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> list[Finding]:
     """Exhibit 3; the small size has its weekly row, and a band of one width."""
     effort, place = (SMOKE if smoke else FULL), "exhibit 3"
     findings, rows, leasts = [], {}, {}
     for often in ("weekly",) if smoke else EXHIBIT:
         problem, theirs = problem_of(MARKET, FORMULA, often), EXHIBIT[often]
-        hedges: dict[str, list[AbstractPolicy]] = {}
         if smoke:
             problem = sold_for_cash(problem)
-            hedges["delta"] = [DeltaBand(problem.claim, FORMULA, half_width=0.0)]
-            hedges["band"] = [best_band(problem, FORMULA, effort, seed)]
-        else:
-            hedges["delta"] = [DeltaHedge(problem.claim, FORMULA)]
-            hedges["direct"] = directly(problem, FORMULA, effort, seed, "wealth")
-        if often == "weekly" and not smoke:
-            hedges["direct, wealth not seen"] = directly(problem, FORMULA, effort, seed)
-            hedges["actor-critic"] = step_by_step(problem, effort, seed)
+        hedges = (plain if smoke else learned)(problem, often, effort, seed)
         found = rows[often] = judged(problem, hedges, often, effort, seed)
         least = leasts[often] = least_of(problem, effort)
         print(f"{often}: least Y {least[0]:.2f} ± {least[1]:.2f}, mean {least[2]:.1f}", flush=True)
-        what = f"delta, {often}"
-        findings += as_theirs(what, found["delta"][0], theirs["delta"], effort.n_paths, place)
+        findings += as_theirs(
+            f"delta, {often}", found["delta"][0], theirs["delta"], effort.n_paths, place
+        )
         findings += [
             no_worse(f"{name}, {often}", seeds, theirs["agent"], place)
             for name, seeds in found.items()
@@ -272,8 +278,7 @@ def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> 
         best = "band" if smoke else "direct"
         findings.append(not_below(f"{best}, {often}", found[best], *least[:2]))
         if smoke:
-            what = f"band, {often}"
-            findings.append(less_than_delta(what, found["band"][0], found["delta"][0]))
+            findings.append(less_than(f"band, {often}", found, "delta"))
     if out is not None:
         draw(rows, EXHIBIT, [least[2:] for least in leasts.values()], out)
     return findings

@@ -69,7 +69,7 @@ def start(name: str, problem: HedgingProblem, key: jax.Array) -> AbstractTrainab
     return untrained(name, problem, formula, key, base=base)
 
 
-def curve(name: str, n_steps: int, seed: int, best: AbstractPolicy) -> Curve:
+def curve(name: str, n_steps: int, seed: int, best: AbstractPolicy, n_judged: int) -> Curve:
     """Train one policy, and say where it stood at each look beside the best one."""
     with jax.enable_x64(False):
         problem, risk = stated(), Entropic(aversion=1.0)
@@ -83,13 +83,13 @@ def curve(name: str, n_steps: int, seed: int, best: AbstractPolicy) -> Curve:
             n_steps=n_steps,
             n_paths=1024,
             draws=sobol,
-            validation_paths=16_384,
+            validation_paths=n_judged,
             validate_every=LOOKS[name],
         )
         # The second of the two keys that training makes of its own is that of its held-out draws.
         held_out = jax.random.split(train_key)[1]
         best = jax.tree.map(lambda x: jax.numpy.asarray(np.asarray(x, np.float32)), best)
-        pnl = sample(problem, best, 16_384, key=held_out, draws=antithetic, keep=pnl_only)
+        pnl = sample(problem, best, n_judged, key=held_out, draws=antithetic, keep=pnl_only)
         least = float(risk(pnl))
     steps, risks = zip(*((row["step"], row["validation"]) for row in trained.history), strict=True)
     return np.array(steps), np.array(risks) - least
@@ -104,10 +104,13 @@ def converged(found: Curve) -> float:
 def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> list[Finding]:
     """The three curves, and where they come near the optimum."""
     n_steps = {"band": 50} if smoke else dict.fromkeys(LOOKS, 200) | {"feed-forward": 1200}
-    best = solve_entropic(stated(), Entropic(aversion=1.0)).policy
+    best, n_judged = (
+        solve_entropic(stated(), Entropic(aversion=1.0)).policy,
+        4096 if smoke else 16_384,
+    )
     curves: dict[str, Curve] = {}
     for name, last in n_steps.items():
-        each = [curve(name, last, seed + i, best) for i in range(2)]
+        each = [curve(name, last, seed + i, best, n_judged) for i in range(2)]
         curves[name] = each[0][0], np.mean([above for _, above in each], axis=0)
         steps, above = curves[name]
         print(f"{name}: converged at {converged(curves[name]):g} of {last} iterations; above the")
