@@ -24,7 +24,6 @@ alone, from which training begins, was tried first: its Y is above delta's.)
 import dataclasses
 import math
 import pathlib
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -77,15 +76,14 @@ class Effort:
     """How much is simulated and trained."""
 
     n_paths: int
-    n_holdings: int
-    """Nodes of the grid on which the least Y is computed, and `n_wealth`."""
-    n_wealth: int
+    nodes: tuple[int, int]
+    """Of holdings and wealth, where the least Y is computed."""
     n_seeds: int = 1
     n_steps: int = 0
     actor_steps: int = 0
 
 
-FULL, SMOKE = Effort(100_000, 43, 61, 3, 150, 1500), Effort(40_000, 29, 41)
+FULL, SMOKE = Effort(100_000, (43, 61), 3, 150, 1500), Effort(40_000, (29, 41))
 
 
 def problem_of(market: AbstractMarket, pricer: AbstractPricer, often: str) -> HedgingProblem:
@@ -129,26 +127,23 @@ def directly(
     return list(found.policies)
 
 
-def best_band(
-    problem: HedgingProblem, formula: AbstractPricer, effort: Effort, seed: int
-) -> DeltaBand:
+def best_band(problem: HedgingProblem, formula: AbstractPricer, size: int, seed: int) -> DeltaBand:
     """Of bands of one width around delta the one with the least Y, on other paths."""
     bands = [DeltaBand(problem.claim, formula, half_width=width) for width in WIDTHS]
-    return min(bands, key=lambda x: costs(problem, x, effort.n_paths, seed + 1)["Y"][0])
+    return min(bands, key=lambda x: costs(problem, x, size, seed + 1)["Y"][0])
 
 
 def step_by_step(problem: HedgingProblem, effort: Effort, seed: int) -> list[AbstractPolicy]:
     """The same band by the library's actor-critic, seed by seed."""
-    settings: dict[str, Any] = dict(
-        holdings=(-0.2, 1.2), n_steps=effort.actor_steps, learning_rate=0.02
-    )
     return [
         train_actor_critic(
             problem,
             network(problem, FORMULA, seed + i),
             RISK,
             key=jax.random.key(seed + 200 + i),
-            **settings,
+            holdings=(-0.2, 1.2),
+            n_steps=effort.actor_steps,
+            learning_rate=0.02,
         ).policy
         for i in range(effort.n_seeds)
     ]
@@ -161,7 +156,6 @@ def price_of(problem: HedgingProblem) -> Scalar:
 
 @eqx.filter_jit
 def judged_by_y(pnl: Float[Array, " path"]) -> tuple[Scalar, Scalar]:
-    """Y and its standard error."""
     return RISK(pnl), standard_error(influence(RISK, pnl))
 
 
@@ -227,7 +221,7 @@ def less_than(what: str, found: dict, name: str) -> Finding:
 def least_of(problem: HedgingProblem, effort: Effort) -> tuple[float, ...]:
     """The least Y of all hedges, its error, and its mean and deviation, in percent."""
     price = float(price_of(problem))
-    x = mean_deviation(problem, 1.5, n_holdings=effort.n_holdings, n_wealth=effort.n_wealth)
+    x = mean_deviation(problem, 1.5, n_holdings=effort.nodes[0], n_wealth=effort.nodes[1])
     return tuple(100.0 * y / price for y in (x.value, x.error, x.mean, x.deviation))
 
 
@@ -239,14 +233,13 @@ def not_below(what: str, seeds: list[dict], least: float, exact_to: float) -> Fi
     return Finding(claim, max(least - best, 0.0), 0.0, room, error, "dynamic programming")
 
 
-def plain(problem: HedgingProblem, often: str, effort: Effort, seed: int) -> dict:
+def plain(problem: HedgingProblem, effort: Effort, seed: int) -> dict:
     """Delta, as a band without width, and the best of the others."""
-    del often
     delta = DeltaBand(problem.claim, FORMULA, half_width=0.0)
-    return {"delta": [delta], "band": [best_band(problem, FORMULA, effort, seed)]}
+    return {"delta": [delta], "band": [best_band(problem, FORMULA, effort.n_paths, seed)]}
 
 
-def learned(problem: HedgingProblem, often: str, effort: Effort, seed: int) -> dict:
+def learned(often: str, problem: HedgingProblem, effort: Effort, seed: int) -> dict:
     hedges: dict[str, list[AbstractPolicy]] = {"delta": [DeltaHedge(problem.claim, FORMULA)]}
     hedges["direct"] = directly(problem, FORMULA, effort, seed, "wealth")
     if often == "weekly":
@@ -261,9 +254,8 @@ def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> 
     findings, rows, leasts = [], {}, {}
     for often in ("weekly",) if smoke else EXHIBIT:
         problem, theirs = problem_of(MARKET, FORMULA, often), EXHIBIT[often]
-        if smoke:
-            problem = sold_for_cash(problem)
-        hedges = (plain if smoke else learned)(problem, often, effort, seed)
+        problem = sold_for_cash(problem) if smoke else problem
+        hedges = plain(problem, effort, seed) if smoke else learned(often, problem, effort, seed)
         found = rows[often] = judged(problem, hedges, often, effort, seed)
         least = leasts[often] = least_of(problem, effort)
         print(f"{often}: least Y {least[0]:.2f} ± {least[1]:.2f}, mean {least[2]:.1f}", flush=True)

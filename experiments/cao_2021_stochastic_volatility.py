@@ -55,7 +55,9 @@ def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> 
         hedges["practitioner"] = [PractitionerDelta(problem.claim, FORMULA)]
         if smoke:
             problem = exhibit_3.sold_for_cash(problem)
-            hedges["band"] = [exhibit_3.best_band(problem, QuotedBlackScholes(), effort, seed)]
+            hedges["band"] = [
+                exhibit_3.best_band(problem, QuotedBlackScholes(), effort.n_paths, seed)
+            ]
         else:
             hedges["direct"] = exhibit_3.directly(
                 problem, QuotedBlackScholes(), effort, seed, "wealth", "factors"
