@@ -177,7 +177,7 @@ def shifted(seed: int, out: pathlib.Path | None) -> list[Finding]:
         print(f"{name}: moved by {moves[i]}, shortfalls {risks[i]}", flush=True)
     lines = {name: held(task, hedges[i], hedges[i], SPOTS) for name, i in best.items()}
     if out is not None:
-        draw(SPOTS, lines, out)
+        draw(SPOTS, lines, out, found="best")
     rows = (
         ("moved up from that for 50 %", moves[mild][0] - moves[averse][0], -0.5),
         ("greatest holding, relative to that for 50 %",
@@ -203,13 +203,15 @@ def compared(shapes: dict[str, tuple[float, float, float]], name: str) -> list[F
     ]
 
 
-def draw(spots: np.ndarray, lines: dict[str, np.ndarray], out: pathlib.Path) -> None:
+def draw(
+    spots: np.ndarray, lines: dict[str, np.ndarray], out: pathlib.Path, found: str = "trained"
+) -> None:
     """The shares held over the price, like figures 8 and 9."""
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(5.6, 3.6), layout="constrained")
     for name, shares in lines.items():
-        label = "model's hedge" if name == "model" else f"trained for the worst {name}"
+        label = "model's hedge" if name == "model" else f"{found} for the worst {name}"
         axes.plot(spots, shares, "k--" if name == "model" else "-", label=label)
     axes.axvspan(100.0, 101.0, color="0.9", label="strikes")
     axes.set_xlabel("price, five days before maturity")

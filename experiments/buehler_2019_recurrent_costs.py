@@ -155,7 +155,8 @@ def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> 
         print(f"{name}: price by seed " + ", ".join(values), flush=True)
     findings = of_rules(pnl) if smoke else of_networks(pnl)
     if out is not None:
-        draw({name: np.asarray(x[0]) for name, x in pnl.items()}, out)
+        labels = {"recurrent": "band", "simple": "no band"} if smoke else {}
+        draw({labels.get(name, name): np.asarray(x[0]) for name, x in pnl.items()}, out)
     return findings
 
 
