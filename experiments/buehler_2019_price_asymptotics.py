@@ -12,35 +12,34 @@ charged: both are shown. The slope of such a line should be 2/3 to 0.05.
 import pathlib
 
 import numpy as np
+from buehler_2019 import MATURITY, N_DATES, REFERENCE, at_the_money
 
-from deephedge.claims import Call
 from deephedge.costs import ProportionalCost
 from deephedge.markets import BlackScholes
-from deephedge.optimum import solve_entropic
+from deephedge.optimum import Resolution, solve_entropic
 from deephedge.pricing import BlackScholesFormula
 from deephedge.reports import Finding, Paper
 from deephedge.risk import Entropic
 from deephedge.rollout import HedgingProblem, time_grid
 
 PAPER = Paper(
-    reference="Buehler, Gonon, Teichmann and Wood (2019), Deep hedging",
+    reference=REFERENCE,
     claim="The price of costs, p - q, grows with the cost to the power 2/3.",
     minutes=2.0,
     deviations="Exact prices by dynamic programming in place of trained ones; Black-Scholes only.",
 )
-MATURITY = 30 / 365
 WHY = (
     "the exact prices of the same set-up do not lie on that line: at 30 dates and these costs the "
     "limit of small costs is not reached; see Whalley and Wilmott's at 480 dates"
 )
 
 
-def price(cost: float, *, close_out: bool) -> tuple[float, float]:
+def price(cost: float, *, close_out: bool, resolution: Resolution) -> tuple[float, float]:
     """The least entropic risk, and how exactly it is known."""
-    market, claim = BlackScholes(spot=100.0, vol=0.2), Call(strike=100.0, maturity=MATURITY)
-    times = time_grid(MATURITY, 30)
+    market, claim = BlackScholes(spot=100.0, vol=0.2), at_the_money()
+    times = time_grid(MATURITY, N_DATES)
     problem = HedgingProblem(market, claim, ProportionalCost(cost), times, close_out=close_out)
-    found = solve_entropic(problem, Entropic(aversion=1.0))
+    found = solve_entropic(problem, Entropic(aversion=1.0), resolution=resolution)
     return float(found.value), float(found.error)
 
 
@@ -48,11 +47,15 @@ def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> 
     """The slope of log(p - q) in the logarithm of the cost, closing out charged or not."""
     del seed
     costs = 2.0 ** -np.arange(6, 8 if smoke else 11)
-    claim, market = Call(strike=100.0, maturity=MATURITY), BlackScholes(spot=100.0, vol=0.2)
+    claim, market = at_the_money(), BlackScholes(spot=100.0, vol=0.2)
     free = float(BlackScholesFormula(vol=0.2).price(claim, market.start()))
     findings, lines = [], {}
     for closing in (False,) if smoke else (False, True):
-        found = [price(float(cost), close_out=closing) for cost in costs]
+        settings = {
+            "close_out": closing,
+            "resolution": Resolution(3.0, 41) if smoke else Resolution(),
+        }
+        found = [price(float(cost), **settings) for cost in costs]
         name = "closing out charged" if closing else "closing out not charged"
         lines[name] = np.array([value for value, _ in found]) - free
         print(f"{name}: q = {free:.5f}, p = " + ", ".join(f"{p:.5f} ({e:.0e})" for p, e in found))

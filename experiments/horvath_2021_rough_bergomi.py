@@ -153,7 +153,7 @@ def smile_findings(seed: int, n_paths: int, n_repeats: int) -> tuple[list[Findin
     powers = [
         np.polyfit(logs, np.log(-np.array(x)), 1)[0] for x in zip(*skews.values(), strict=True)
     ]
-    power, week = spread(powers), spread(skews["a week"])
+    power, week = spread(powers), spread(list(skews["a week"]))
     expected = LOWEST_ORDER * MATURITIES["a week"] ** POWER
     findings = [
         Finding(

@@ -1,11 +1,14 @@
 """The papers that are reproduced: their files, what was found, and the page that says so."""
 
+import contextlib
 import dataclasses
 import importlib.util
 import json
 import pathlib
 import re
+import sys
 import time
+from collections.abc import Iterator
 from types import ModuleType
 
 import jax
@@ -40,13 +43,32 @@ def paper_files(folder: pathlib.Path) -> dict[str, pathlib.Path]:
 
 
 def load(file: pathlib.Path) -> ModuleType:
-    """The module of a paper's file, with its constants in float64."""
+    """The module of a paper's file, which may import those beside it; constants in float64."""
     spec = importlib.util.spec_from_file_location(file.stem, file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    with jax.enable_x64(True):
+    with _importable(file.parent), jax.enable_x64(True):
         spec.loader.exec_module(module)
     return module
+
+
+@contextlib.contextmanager
+def _importable(folder: pathlib.Path) -> Iterator[None]:
+    """The folder's files can be imported by name, as from a script of it, and are then forgotten.
+
+    Another folder may have files of the same names: what they were before is what they are after.
+    """
+    names = {file.stem for file in folder.glob("*.py")}
+    path, before = list(sys.path), {x: sys.modules.pop(x) for x in names & sys.modules.keys()}
+    importlib.invalidate_caches()
+    sys.path.insert(0, str(folder.resolve()))
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        for name in names & sys.modules.keys():
+            del sys.modules[name]
+        sys.modules.update(before)
 
 
 def reproduce(

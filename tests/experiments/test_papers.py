@@ -2,6 +2,8 @@
 
 import json
 import pathlib
+import sys
+from types import ModuleType
 
 import pytest
 
@@ -10,26 +12,9 @@ from deephedge.reports import Finding, Paper, reproductions
 
 FOLDER = pathlib.Path(__file__).parents[2] / "experiments"
 FILES = reproductions.paper_files(FOLDER)
-SLOW_SMOKE = (
-    "buehler_2019_call_spread",
-    "buehler_2019_heston_asymptotics",
-    "buehler_2019_heston_shortfall",
-    "buehler_2019_price_asymptotics",
-    "buehler_2019_recurrent_costs",
-    "cao_2021_reinforcement_learning",
-    "cao_2021_stochastic_volatility",
-    "horvath_2021_rough_bergomi",
-    "imaki_2021_learning_curves",
-    "imaki_2021_lookback",
-    "imaki_2021_no_transaction_band",
-)
-"""Whose small size takes more than a few seconds; it is run under slow."""
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=pytest.mark.slow if name in SLOW_SMOKE else ()) for name in FILES],
-)
+@pytest.mark.parametrize("name", FILES)
 def test_the_small_size_agrees(name, tmp_path):
     found = reproductions.reproduce(FILES[name], full=False, picture=tmp_path / "picture.svg")
     assert found.findings
@@ -47,6 +32,7 @@ DISAGREE = {
     "hull_white_2017_minimum_variance": 2,
     "horvath_2021_rough_bergomi": 1,
     "imaki_2021_learning_curves": 1,
+    "imaki_2021_lookback": 2,
     "imaki_2021_no_transaction_band": 8,
     "lutkebohmert_2022_robust_hedging": 2,
 }
@@ -116,6 +102,28 @@ def test_results_are_kept_listed_and_written_to_pages(tmp_path, capsys):
     command([*terms, "nobody_1900_nothing", "--json", "--out", str(out)])
     again = json.loads(capsys.readouterr().out)
     assert again[0]["findings"][0]["ours"] == 7.0
+
+
+@pytest.mark.parametrize("imported_before", [False, True])
+def test_a_paper_imports_what_stands_beside_it_and_no_other_folders(
+    tmp_path, monkeypatch, imported_before
+):
+    known = ModuleType("nobody_1900_shared")
+    if imported_before:
+        monkeypatch.setitem(sys.modules, "nobody_1900_shared", known)
+    path = list(sys.path)
+    for number in (7.0, 8.0):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        # Through another paper, to what is no paper.
+        (folder / "nobody.py").write_text(f"ONE = {number}\n")
+        (folder / "nobody_1900_shared.py").write_text("from nobody import ONE as ONE\n")
+        file = folder / "nobody_1900_nothing.py"
+        file.write_text(f"from nobody_1900_shared import ONE\n{PAPER.replace('1.0,', 'ONE,', 1)}")
+        assert reproductions.reproduce(file, full=True).findings[0].ours == number
+    assert sys.path == path
+    assert "nobody" not in sys.modules and "nobody_1900_nothing" not in sys.modules
+    assert sys.modules.get("nobody_1900_shared") is (known if imported_before else None)
 
 
 def test_a_risk_may_be_any_amount_below_the_papers():
