@@ -1,5 +1,6 @@
 """Tests run in float64, with no silent promotion of types or ranks."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import pytest
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+gc.set_threshold(50_000, 20, 20)
+"""Rarely: tracing makes many objects, few of them in cycles."""
 
 MOST_MEMORY = 4 * 2**30
 """Bytes of a worker beyond which it forgets its compiled programs."""

@@ -49,7 +49,18 @@ def test_an_example_is_understood_and_its_files_are_there(line):
     assert [file for file in files if not (ROOT / file).exists()] == []
 
 
-@pytest.mark.parametrize("line", [line for line in LINES if re.search(r" (price|greeks) ", line)])
+LONG = ("american", "Barrier")
+"""Claims whose values take long to compile."""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(x, marks=pytest.mark.slow if any(word in x for word in LONG) else ())
+        for x in LINES
+        if re.search(r" (price|greeks) ", x)
+    ],
+)
 def test_an_example_of_a_value_gives_one(line, capsys):
     assert command(shlex.split(line)[1:]) == 0
     assert re.search(r"price +\d", capsys.readouterr().out)

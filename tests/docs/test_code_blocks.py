@@ -26,8 +26,10 @@ SMALL: dict[str, dict[str, str]] = {
 """What is put in the place of what, so that a page runs in seconds: sizes alone."""
 
 LONG = (
+    "docs/backtests.md",
     "docs/extending/claim.md",
     "docs/optimum.md",
+    "docs/pitfalls.md",
     "docs/tour.md",
     "docs/training.md",
     *(
@@ -40,9 +42,12 @@ LONG = (
             "insurance",
             "learned",
             "markets",
+            "optimum",
             "overlays",
             "pricing",
             "reports",
+            "rollout",
+            "trading",
             "training",
         )
     ),

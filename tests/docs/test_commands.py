@@ -59,7 +59,11 @@ def test_the_line_can_be_read_and_its_studies_are_there(found):
             assert (ROOT / word).is_file()
 
 
-@pytest.mark.parametrize("found", ANSWERED, ids=named)
+@pytest.mark.parametrize(
+    "found",
+    [pytest.param(x, marks=pytest.mark.slow if "AmericanPut" in x.words else ()) for x in ANSWERED],
+    ids=named,
+)
 def test_the_answer_is_the_one_shown(found, capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
     assert command(found.words) == 0

@@ -275,6 +275,7 @@ def test_bates_without_jumps_is_heston():
     _same_law_and_paths(model, Heston(**{name: vars(model)[name] for name in names}), 2)
 
 
+@pytest.mark.slow
 def test_kou_without_jumps_is_black_and_scholes():
     model = dataclasses.replace(Kou.example(), intensity=0.0)
     plain = BlackScholes(spot=100.0, vol=model.vol, rate=model.rate, dividend=model.dividend)
