@@ -84,8 +84,9 @@ def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> 
         ),
     }
     findings, rows = [], {}
+    g_of = {name: granularity(claim) for name, claim in claims.items()}
     for name, claim in claims.items():
-        g = granularity(claim)
+        g = g_of[name]
         found = rows[name] = [tracking_error(claim, n, n_paths, seed) for n in dates]
         print(
             f"{name}: g = {g:.4f}; "
@@ -97,4 +98,30 @@ def run(seed: int = 0, smoke: bool = False, out: pathlib.Path | None = None) -> 
         findings.append(
             Finding(f"{name}, error at n = {dates[-1]}", value, theirs, room, error, "theorem 1")
         )
+    if out is not None:
+        draw(np.array(dates), rows, g_of, out)
     return findings
+
+
+def draw(
+    dates: np.ndarray,
+    rows: dict[str, list[tuple[float, float]]],
+    g_of: dict[str, float],
+    out: pathlib.Path,
+) -> None:
+    """The errors over the number of dates, and g / sqrt(n)."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(5.6, 3.6), layout="constrained")
+    line = np.geomspace(dates[0] / 1.3, dates[-1] * 1.3, 50)
+    for number, (name, found) in enumerate(rows.items()):
+        root, error = np.array(found).T
+        axes.errorbar(dates, root, 2 * error, fmt="o", color=f"C{number}", label=f"{name}, hedged")
+        label = rf"{g_of[name]:.2f} $/\sqrt{{n}}$"
+        axes.plot(line, g_of[name] / np.sqrt(line), color=f"C{number}", label=label)
+    axes.set(xscale="log", yscale="log", xlabel="dates n", ylabel="root-mean-square error")
+    ticks = [int(n) for n in dates]
+    axes.set_xticks(ticks, [str(n) for n in ticks])
+    axes.minorticks_off()
+    axes.legend(frameon=False, fontsize=8)
+    figure.savefig(out)

@@ -159,6 +159,7 @@ def test_the_wrong_record_or_fit_is_refused(record):
         long_record(record.closes, dividends=[0.1])
 
 
+@pytest.mark.slow
 def test_rolls_of_listed_instruments_are_charged():
     """A put held along the record: each roll sells the old one and buys the new."""
     days, every, rate = 61, 20, 0.01

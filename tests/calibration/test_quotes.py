@@ -14,6 +14,7 @@ def smile(**changes):
     return Quotes.from_vols(**(CALLS | dict(bid=VOLS - 0.002, ask=VOLS + 0.002) | changes))
 
 
+@pytest.mark.slow
 def test_vols_survive_the_round_trip_through_prices():
     for sign in (1.0, -1.0):
         quotes = smile(bid=VOLS, ask=VOLS, sign=sign)

@@ -39,6 +39,7 @@ LONG = (
     "BandFormula",
     "BartlettDelta",
     "CalendarStrip",
+    "Collar",
     "ConvertibleArbitrage",
     "DeepSets",
     "Escalation",

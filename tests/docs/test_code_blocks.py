@@ -27,7 +27,12 @@ SMALL: dict[str, dict[str, str]] = {
 
 LONG = (
     "docs/backtests.md",
+    "docs/data.md",
     "docs/extending/claim.md",
+    "docs/extending/cost.md",
+    "docs/extending/market.md",
+    "docs/extending/policy.md",
+    "docs/extending/risk_measure.md",
     "docs/optimum.md",
     "docs/pitfalls.md",
     "docs/tour.md",
@@ -52,7 +57,7 @@ LONG = (
         )
     ),
 )
-"""Pages that take over ten seconds all the same."""
+"""Pages that take long all the same; `test_extending.py` has what those on extending say."""
 
 PAGES = [
     pytest.param(page, marks=pytest.mark.slow if name_of(page) in LONG else (), id=name_of(page))

@@ -73,6 +73,7 @@ def test_variance_returns_to_its_unconditional_mean_at_the_rate_of_persistence(m
         _within(paths.factors[:, day, 0] / mean, 1.0, 0.02)
 
 
+@pytest.mark.slow
 def test_unconditional_variance_and_kurtosis_are_those_of_the_formulas():
     # Bollerslev (1986), section 4: 3 (1 - (a + b)^2) / (1 - (a + b)^2 - 2 a^2).
     model = dataclasses.replace(SYMMETRIC, base=0.0052, news=0.07, memory=0.8)

@@ -129,7 +129,11 @@ def _call_errors(model, horizon, n_steps, n_paths=N_PATHS):
     [
         (Merton.example(), 1),
         pytest.param(Heston.example(), 16, marks=pytest.mark.slow),
-        (Heston(spot=100.0, correlation=-0.7, rate=0.03, **FELLER_BROKEN), 32),
+        pytest.param(
+            Heston(spot=100.0, correlation=-0.7, rate=0.03, **FELLER_BROKEN),
+            32,
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             Heston(spot=100.0, correlation=-0.99, **FELLER_KEPT), 32, marks=pytest.mark.slow
         ),

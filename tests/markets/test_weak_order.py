@@ -57,7 +57,13 @@ def mean_on_a_grid(model, horizon, n_steps):
 
 
 @horizons
-@pytest.mark.parametrize("model", [CEV.example(), LocalVolatility.example()], ids=["CEV", "local"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param(CEV.example(), id="CEV"),
+        pytest.param(LocalVolatility.example(), id="local", marks=pytest.mark.slow),
+    ],
+)
 def test_euler_steps_of_the_log_price_are_of_weak_order_one(model, name):
     means = np.array([mean_on_a_grid(model, HORIZONS[name], n) for n in (*STEPS, 32)])
     falls = -np.diff(means)

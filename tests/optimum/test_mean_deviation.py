@@ -24,7 +24,7 @@ def problem_of(n_steps: int, cost: float, *, close_out: bool, premium: float = 0
     )
 
 
-@pytest.mark.parametrize("close_out", [False, True])
+@pytest.mark.parametrize("close_out", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_one_step_is_that_of_quadrature(close_out):
     points, weights = np.polynomial.legendre.leggauss(2000)
     shock, density = 8.0 * points, 8.0 * weights * np.exp(-32.0 * points**2) / np.sqrt(2 * np.pi)
@@ -43,6 +43,7 @@ def test_one_step_is_that_of_quadrature(close_out):
     assert found.value == pytest.approx(found.mean + AVERSION * found.deviation, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_without_costs_it_is_the_best_trade_off_of_mean_and_variance():
     # The least of mean + a deviations is that of mean + g / 2 variance + a^2 / (2 g) over g.
     best = quadratic_hedge(MARKET, CLAIM, time_grid(MATURITY, 3))

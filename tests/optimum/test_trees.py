@@ -112,7 +112,7 @@ def test_a_binomial_tree_against_all_its_histories(n_steps):
     assert float(found) == pytest.approx(over_histories(tree, 0.004, choices), abs=1e-10)
 
 
-@pytest.mark.parametrize("n_steps", [pytest.param(1, marks=pytest.mark.slow), 10])
+@pytest.mark.parametrize("n_steps", [1, pytest.param(10, marks=pytest.mark.slow)])
 def test_without_costs_it_is_the_price_less_the_entropy(n_steps):
     """In a complete market: E_Q[payoff] - H(Q | P) / a, whatever the hedge."""
     tree = binomial(n_steps)

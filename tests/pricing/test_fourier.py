@@ -137,10 +137,10 @@ def test_merton_calls_equal_the_series_of_black_scholes_prices(tau):
     np.testing.assert_allclose(_calls(model, tau)[1:6:2], expected, rtol=0.0, atol=1e-8)
 
 
-LATER = [pytest.param(kind, marks=pytest.mark.slow) for kind in (Call, DigitalCall)]
+LATER = [pytest.param(kind, marks=pytest.mark.slow) for kind in (Call, DigitalCall, DigitalPut)]
 
 
-@pytest.mark.parametrize("kind", [Put, DigitalPut, *LATER])
+@pytest.mark.parametrize("kind", [Put, *LATER])
 def test_black_scholes_by_fourier_is_the_closed_form_with_its_greeks(kind):
     model = BlackScholes(spot=100.0, vol=0.25, rate=0.04, dividend=0.01)
     closed = BlackScholesFormula(vol=0.25, rate=0.04, dividend=0.01)

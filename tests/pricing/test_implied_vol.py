@@ -33,7 +33,7 @@ def _price_and_vega(vol, market):
     return jax.jvp(lambda v: formula(v, *market.values()), (vol,), (jnp.ones_like(vol),))
 
 
-@pytest.mark.parametrize("deepest", [0.01, 0.5, 5.0])
+@pytest.mark.parametrize("deepest", [pytest.param(0.01, marks=pytest.mark.slow), 0.5, 5.0])
 def test_out_of_the_money_prices_give_back_the_volatility(deepest):
     vol, strike, tau = _options(np.random.default_rng(1), deepest)
     forward = SPOT * jnp.exp((RATE - DIVIDEND) * tau)
@@ -114,6 +114,7 @@ def test_quantlib_finds_the_same():
         np.testing.assert_allclose(implied_vol(price, **market), deviation / tau**0.5, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_prices_without_a_volatility_are_nan_in_their_own_lane_only():
     prices = jnp.asarray([5.0, -1.0, 100.0, 200.0, jnp.nan, jnp.inf, 0.0, 10.0])
     strikes = jnp.asarray([100.0, 100.0, 100.0, 100.0, 100.0, 100.0, 120.0, 80.0])

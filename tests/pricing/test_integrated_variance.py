@@ -53,6 +53,7 @@ def test_its_discounted_price_is_a_martingale(paths):
     assert np.all(np.abs(gains.mean(axis=0)) < 4.0 * error)
 
 
+@pytest.mark.slow
 def test_a_path_that_starts_again_goes_on():
     normals = jax.random.normal(jax.random.key(5), (24, 2))
     whole = MARKET.path(TIMES, normals)

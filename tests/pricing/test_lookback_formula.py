@@ -90,6 +90,7 @@ def test_dates_approach_the_formula_at_the_rate_of_the_square_root():
     assert abs(owed.mean() - expected) < 4 * error
 
 
+@pytest.mark.slow
 def test_greeks_are_finite_at_every_extreme():
     @jax.jit
     def all_greeks(spot, vol, maturity):

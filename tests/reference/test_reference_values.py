@@ -34,6 +34,9 @@ SLOW = (
     "touches",
     "bates",
     "double_heston",
+    "two_assets",
+    "choosers_and_compounds",
+    "lookbacks",
 )
 
 

@@ -103,7 +103,7 @@ class Tags(html.parser.HTMLParser):
         assert self.open.pop() == tag
 
 
-LONG = ("spot",)
+LONG = ("spot", "histograms")
 
 
 @pytest.mark.parametrize(
