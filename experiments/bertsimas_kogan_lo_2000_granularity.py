@@ -117,11 +117,12 @@ def draw(
     for number, (name, found) in enumerate(rows.items()):
         root, error = np.array(found).T
         axes.errorbar(dates, root, 2 * error, fmt="o", color=f"C{number}", label=f"{name}, hedged")
-        label = rf"{g_of[name]:.2f} $/\sqrt{{n}}$"
+        label = rf"{g_of[name]:.2f}$\,/\sqrt{{n}}$"
         axes.plot(line, g_of[name] / np.sqrt(line), color=f"C{number}", label=label)
     axes.set(xscale="log", yscale="log", xlabel="dates n", ylabel="root-mean-square error")
     ticks = [int(n) for n in dates]
     axes.set_xticks(ticks, [str(n) for n in ticks])
+    axes.set_yticks([0.5, 1.0, 2.0], ["0.5", "1", "2"])
     axes.minorticks_off()
     axes.legend(frameon=False, fontsize=8)
     figure.savefig(out)

@@ -109,5 +109,5 @@ def draw(findings: list[Finding], out: pathlib.Path) -> None:
     axes.set_yticks(rows, names, fontsize=8)
     axes.set_ylim(len(findings) - 0.5, -0.5)
     axes.set_xlabel("simulated price less that of the paper, cents")
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
     figure.savefig(out)
